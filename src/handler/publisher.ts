@@ -1,0 +1,145 @@
+/**
+ * The port between the handler, which speaks HTTP, and whatever publishes for it.
+ *
+ * The words, as the whole project uses them:
+ *
+ * - A *message* is a body and its AMQP properties; its *address* is a vhost, an exchange and a routing key.
+ * - *Credentials* are a RabbitMQ user's. Only the broker judges them.
+ * - *Admission* comes before a request's body is read: these credentials may use this vhost, and there is room for
+ *   the body. A message is then *held* while it waits for a connection or a place on one, *in flight* once it is
+ *   written and not yet confirmed, and *confirmed* by the broker's basic.ack.
+ * - A message whose attempt ended without a verdict is *republished*. One that nobody waits for any more and that
+ *   was given up on is *abandoned*.
+ * - An *outcome* is what became of a message. All of them are expected; an exception is a bug.
+ */
+
+/** A RabbitMQ user and password, as the client sent them. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Where a message goes. The exchange `''` is the default exchange, whose routing key is a queue's name. */
+export interface Address {
+  readonly vhost: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/** A value in an AMQP headers table. Numbers are finite, integers within ±(2^53−1). */
+export type HeaderValue = string | number | boolean | null | readonly HeaderValue[] | HeaderTable;
+
+/** A map and not an object, for `__proto__` is a name like any other. */
+export type HeaderTable = ReadonlyMap<string, HeaderValue>;
+
+/**
+ * AMQP 0-9-1 basic properties. Strings are at most 255 bytes of UTF-8; an absent property is not sent.
+ * @see https://www.rabbitmq.com/docs/publishers#message-properties
+ */
+export interface Properties {
+  appId?: string;
+  contentEncoding?: string;
+  contentType?: string;
+  correlationId?: string;
+  /** 1 transient, 2 persistent. */
+  deliveryMode: 1 | 2;
+  /** Milliseconds, in decimal. */
+  expiration?: string;
+  headers?: HeaderTable;
+  messageId?: string;
+  /** 0 to 255. */
+  priority?: number;
+  replyTo?: string;
+  /** Seconds since the epoch. */
+  timestamp?: number;
+  type?: string;
+  userId?: string;
+}
+
+/**
+ * What to do when no queue takes a message: `report` it as confirmed and not routed, `refuse` it, or `ignore` it
+ * (nobody is told).
+ */
+export type Unroutable = 'report' | 'refuse' | 'ignore';
+
+export interface Message {
+  readonly body: Uint8Array;
+  readonly properties: Properties;
+  readonly unroutable: Unroutable;
+}
+
+/** `no`: it is certain that the broker does not have the message. `unknown`: it may have it. */
+export type Published = 'no' | 'unknown';
+
+/** Why a login was refused or could not be tried. */
+export type LoginFailureKind =
+  | 'login-refused'
+  | 'vhost-refused'
+  | 'vhost-not-found'
+  | 'broker-unavailable'
+  | 'broker-blocked'
+  | 'broker-limit'
+  | 'overloaded'
+  | 'too-many-failed-logins'
+  | 'shutting-down';
+
+/** Why a message was not confirmed. */
+export type PublishFailureKind =
+  | LoginFailureKind
+  | 'publish-refused'
+  | 'exchange-not-found'
+  | 'unroutable'
+  | 'message-too-large'
+  | 'message-invalid'
+  | 'message-rejected'
+  | 'confirm-timeout'
+  | 'client-gone';
+
+export interface PublishFailure<Kind extends PublishFailureKind = PublishFailureKind> {
+  readonly kind: Kind;
+  /** The broker's own words about this message, or ours; never a socket's. */
+  readonly detail?: string;
+  /** Judged over all attempts. */
+  readonly published: Published;
+}
+
+export type PublishOutcome = { readonly kind: 'confirmed'; readonly routed: boolean } | PublishFailure;
+
+/** Where a request comes from. `unknown`: through a proxy that is not believed. */
+export interface Client {
+  readonly address: string | undefined;
+  readonly scope: 'loopback' | 'private' | 'public' | 'unknown';
+}
+
+export interface AdmissionRequest {
+  readonly credentials: Credentials;
+  readonly vhost: string;
+  readonly client: Client;
+  /** Bytes that the request announces; 0 where it does not say. */
+  readonly size: number;
+}
+
+export interface PublishOptions {
+  /** How long to wait for the confirm, in milliseconds from now. */
+  readonly timeoutMs: number;
+  /** Gives up on what has not been written yet. */
+  readonly signal?: AbortSignal;
+}
+
+/** Leave to publish as one user on one vhost, with room for a body. It ends with `publish` or `release`. */
+export interface Admission {
+  readonly kind: 'admitted';
+  /** Asks for room for more bytes than announced. */
+  reserve(bytes: number): boolean;
+  publish(address: Address, message: Message, options: PublishOptions): Promise<PublishOutcome>;
+  release(): void;
+  /** Takes note that the message of `requestId`, which its client no longer waits for, was given up on. */
+  abandon(requestId: string, address: Address, failure: PublishFailure): void;
+}
+
+export type AdmissionOutcome = Admission | PublishFailure<LoginFailureKind>;
+
+export interface Publisher {
+  /** Settles at once for credentials whose connection is open. */
+  admit(request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome>;
+}

@@ -1,0 +1,117 @@
+import type { Channel as AmqpChannel, ReturnedMessage } from 'rabbitmq-client';
+import type { Delivery } from './delivery.ts';
+import { isNack, refusalOf } from './outcomes.ts';
+import { isReturnOf } from './returns.ts';
+
+export interface ChannelListener {
+  onConfirmed(delivery: Delivery, routed: boolean): void;
+  onNacked(delivery: Delivery): void;
+  /**
+   * The channel is closed. `orphans` were written and got no answer, in the order of publishing; `cause` is the first
+   * error that says more than that the channel is closed.
+   */
+  onClosed(orphans: readonly Delivery[], cause: unknown): void;
+}
+
+/**
+ * One channel in confirm mode, with accounts of its own.
+ *
+ * The client library rejects the oldest unconfirmed message with the broker's reason for closing a channel, whoever
+ * caused it, and some promises never settle at all. So rejections are not believed here: what has not been confirmed
+ * when the channel closes is an orphan, and what to make of that is the listener's business.
+ */
+export class Channel {
+  readonly #channel: AmqpChannel;
+  readonly #listener: ChannelListener;
+  readonly #unconfirmed = new Set<Delivery>();
+  /** Confirmed, and waiting for the turn of the event loop in which their return would have been seen. */
+  readonly #confirmed = new Set<Delivery>();
+  readonly #returned = new Set<Delivery>();
+  #open = true;
+  #cause: unknown;
+  /** When it last had work, in milliseconds of the monotonic clock. */
+  usedAt = performance.now();
+
+  constructor(channel: AmqpChannel, listener: ChannelListener) {
+    this.#channel = channel;
+    this.#listener = listener;
+    channel.on('basic.return', (returned) => this.#onReturn(returned));
+    channel.on('error', (error: unknown) => this.#note(error));
+    channel.once('close', () => this.#onClose());
+  }
+
+  get idle(): boolean {
+    return this.#unconfirmed.size === 0 && this.#confirmed.size === 0;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  publish(delivery: Delivery): void {
+    delivery.enterChannel();
+    this.#unconfirmed.add(delivery);
+    this.#channel.basicPublish(delivery.envelope, delivery.body).then(
+      () => this.#onAck(delivery),
+      (error: unknown) => this.#onReject(delivery, error),
+    );
+  }
+
+  /** What was written and got no answer; what the library says of it later is not listened to. */
+  takeOrphans(): Delivery[] {
+    const orphans = [...this.#unconfirmed];
+    this.#unconfirmed.clear();
+    return orphans;
+  }
+
+  /** Only an idle channel may be closed: a close that crosses the broker's own kills the connection. */
+  close(): void {
+    this.#open = false;
+    void this.#channel.close();
+  }
+
+  #onAck(delivery: Delivery): void {
+    if (!this.#unconfirmed.delete(delivery)) return;
+    if (!delivery.mandatory) {
+      this.#confirm(delivery, true);
+      return;
+    }
+    this.#confirmed.add(delivery);
+    // The library emits a return in a setImmediate of its own, registered before the one of this message's confirm.
+    setImmediate(() => {
+      this.#confirmed.delete(delivery);
+      this.#confirm(delivery, !this.#returned.delete(delivery));
+    });
+  }
+
+  #confirm(delivery: Delivery, routed: boolean): void {
+    this.usedAt = performance.now();
+    this.#listener.onConfirmed(delivery, routed);
+  }
+
+  #onReject(delivery: Delivery, error: unknown): void {
+    if (!isNack(error)) this.#note(error);
+    else if (this.#unconfirmed.delete(delivery)) this.#listener.onNacked(delivery);
+  }
+
+  #note(error: unknown): void {
+    if (refusalOf(this.#cause) === undefined) this.#cause = error;
+  }
+
+  #onReturn(returned: ReturnedMessage): void {
+    for (const candidates of [this.#confirmed, this.#unconfirmed]) {
+      for (const delivery of candidates) {
+        if (!this.#returned.has(delivery) && isReturnOf(returned, delivery)) {
+          this.#returned.add(delivery);
+          return;
+        }
+      }
+    }
+  }
+
+  #onClose(): void {
+    this.#open = false;
+    // By then every rejection has told its reason, and every confirm that came before the close has been noted.
+    setImmediate(() => this.#listener.onClosed(this.takeOrphans(), this.#cause));
+  }
+}

@@ -1,0 +1,382 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type {
+  Address,
+  Admission,
+  Message,
+  PublishFailure,
+  PublishOptions,
+  PublishOutcome,
+} from '../handler/publisher.ts';
+import type { Share } from './budget.ts';
+import { Counters, LatencyWindow } from './counters.ts';
+import { Delivery } from './delivery.ts';
+import type { Login } from './link.ts';
+import type { LoginRefusal, LossKind, Refusal } from './outcomes.ts';
+import { Session, type SessionListener, type SessionOptions } from './session.ts';
+
+export interface ConnectionOptions {
+  readonly session: Omit<SessionOptions, 'maxChannels'>;
+  /** How long accepted credentials are believed, in milliseconds; the renewal comes at 80 to 100 % of it. */
+  readonly credentialsTtlMs: number;
+}
+
+/** What a connection asks of the map that it belongs to. */
+export interface ConnectionHost {
+  /** One more message may wait for a connection. */
+  mayHold(): boolean;
+  /** The broker no longer accepts the credentials. */
+  onRefused(connection: Connection, refusal: LoginRefusal): void;
+  onAbandoned(connection: Connection, requestId: string, address: Address, failure: PublishFailure): void;
+  /** An admission has ended: its message has an outcome and is out of memory, or there was none. */
+  onDone(): void;
+  log(level: 'info' | 'warning', sentence: string, connection: Connection, detail?: string): void;
+}
+
+export type LoginOutcome = { readonly kind: 'open' } | LoginRefusal | { readonly kind: 'unreachable' };
+
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 2_000;
+
+/** After a protocol error a connection is not rebuilt faster than this. */
+const PROTOCOL_BACKOFF_MS = 250;
+
+const RENEWAL_RETRY_MS = 5_000;
+
+/** A channel without use for this long is closed. */
+const IDLE_LANE_MS = 60_000;
+
+/** Channels that the protocol allows on one connection. */
+const MAX_CHANNELS = 65_535;
+
+/**
+ * The gateway's standing with RabbitMQ as one user, with one password, on one vhost. It outlives the AMQP
+ * connections (sessions) that serve it: it holds messages while there is none, publishes again what died with one,
+ * and changes it for a fresh one before the broker's answer about the credentials is too old.
+ */
+export class Connection {
+  readonly login: Login;
+  readonly counters = new Counters();
+  readonly latency = new LatencyWindow();
+  /** When it last had work, in milliseconds of the monotonic clock. */
+  usedAt = performance.now();
+
+  readonly #options: ConnectionOptions;
+  readonly #share: Share;
+  readonly #host: ConnectionHost;
+  readonly #held = new Set<Delivery>();
+  readonly #retiring = new Set<Session>();
+  readonly #closing = new AbortController();
+  #session: Session | undefined;
+  #connecting = false;
+  #renewal: NodeJS.Timeout | undefined;
+  #blocked: { readonly reason: string; readonly since: number } | undefined;
+  #lastFailure: 'broker-unavailable' | 'broker-limit' = 'broker-unavailable';
+  #maxChannels = MAX_CHANNELS;
+  #firstHost = 0;
+  #admissions = 0;
+
+  constructor(login: Login, options: ConnectionOptions, share: Share, host: ConnectionHost) {
+    this.login = login;
+    this.#options = options;
+    this.#share = share;
+    this.#host = host;
+  }
+
+  get connected(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Why the broker takes no messages at the moment, and since when (milliseconds of the monotonic clock). */
+  get blocked(): { readonly reason: string; readonly since: number } | undefined {
+    return this.#blocked;
+  }
+
+  get held(): number {
+    return this.#held.size;
+  }
+
+  get inFlight(): number {
+    let inFlight = this.#session?.inFlight ?? 0;
+    for (const session of this.#retiring) inFlight += session.inFlight;
+    return inFlight;
+  }
+
+  /** Nobody has leave to publish, and nothing is on its way. */
+  get idle(): boolean {
+    return (
+      this.#admissions === 0 && this.#held.size === 0 && (this.#session?.idle ?? true) && this.#retiring.size === 0
+    );
+  }
+
+  /** One attempt to log in. */
+  async connect(): Promise<LoginOutcome> {
+    const outcome = await Session.open(
+      { ...this.#options.session, maxChannels: this.#maxChannels },
+      this.login,
+      this.#listener(),
+      this.#firstHost,
+    );
+    if (outcome.kind === 'open') {
+      if (this.#closing.signal.aborted) outcome.session.destroy();
+      else this.#adopt(outcome.session);
+      return { kind: 'open' };
+    }
+    return outcome;
+  }
+
+  /** Leave to publish, and room for so many bytes. */
+  admit(size: number): Admission | PublishFailure<'broker-blocked' | 'overloaded'> {
+    this.usedAt = performance.now();
+    if (this.#blocked)
+      return {
+        kind: 'broker-blocked',
+        detail: this.#blocked.reason,
+        published: 'no',
+      };
+    if (!this.#share.take(size))
+      return {
+        kind: 'overloaded',
+        detail: 'too many bytes of messages are in memory',
+        published: 'no',
+      };
+    return this.#admission(size);
+  }
+
+  /** Takes leave of the broker; what is in flight may finish first. */
+  async retire(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#renewal);
+    const session = this.#session;
+    this.#session = undefined;
+    if (session) await this.#retire(session);
+  }
+
+  /** Gives up on everything at once. */
+  destroy(failUnwritten: (delivery: Delivery) => void): void {
+    this.#closing.abort();
+    clearTimeout(this.#renewal);
+    for (const delivery of this.#held) failUnwritten(delivery);
+    for (const session of [...this.#retiring, ...(this.#session ? [this.#session] : [])]) {
+      session.failUnwritten(failUnwritten);
+      session.destroy();
+    }
+  }
+
+  closeIdleLanes(now: number): void {
+    this.#session?.closeIdleLanes(now - IDLE_LANE_MS);
+  }
+
+  #admission(announced: number): Admission {
+    let reserved = announced;
+    let open = true;
+    this.#admissions += 1;
+    const end = (): void => {
+      if (!open) return;
+      open = false;
+      this.#admissions -= 1;
+    };
+    return {
+      kind: 'admitted',
+      reserve: (bytes) => {
+        if (!this.#share.take(bytes)) return false;
+        reserved += bytes;
+        return true;
+      },
+      publish: (address, message, options) => {
+        end();
+        return this.#publish(address, message, options, reserved);
+      },
+      release: () => {
+        if (!open) return;
+        end();
+        this.#share.give(reserved);
+        this.#host.onDone();
+      },
+      abandon: (requestId, address, failure) => {
+        this.counters.abandoned += 1;
+        this.#host.onAbandoned(this, requestId, address, failure);
+      },
+    };
+  }
+
+  #publish(address: Address, message: Message, options: PublishOptions, reserved: number): Promise<PublishOutcome> {
+    const delivery = new Delivery(address, message, () => {
+      this.#share.give(reserved);
+      this.#host.onDone();
+    });
+    delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
+    options.signal?.addEventListener('abort', () => {
+      if (!delivery.inFlight) delivery.fail('client-gone');
+    });
+    this.#deliver(delivery);
+    return delivery.outcome;
+  }
+
+  #deliver(delivery: Delivery): void {
+    if (this.#blocked) delivery.fail('broker-blocked', this.#blocked.reason);
+    else if (this.#session) this.#session.publish(delivery);
+    else if (!this.#host.mayHold()) delivery.fail('overloaded', 'too many messages wait for a connection');
+    else this.#hold(delivery);
+  }
+
+  #hold(delivery: Delivery): void {
+    delivery.enqueue(this.#held);
+    void this.#reconnect(0);
+  }
+
+  /** Tries until it is connected or nobody waits any more. */
+  async #reconnect(firstDelayMs: number): Promise<void> {
+    if (this.#connecting) return;
+    this.#connecting = true;
+    let backoff = firstDelayMs;
+    while (this.#held.size > 0 && !this.#session && !this.#closing.signal.aborted) {
+      if (backoff > 0) await delay(backoff * (0.5 + Math.random() / 2), undefined, this.#whileOpen()).catch(() => {});
+      const outcome = await this.connect();
+      switch (outcome.kind) {
+        case 'open':
+          break;
+        case 'unreachable':
+          this.#lastFailure = 'broker-unavailable';
+          break;
+        case 'broker-limit':
+          this.#lastFailure = 'broker-limit';
+          break;
+        default:
+          this.#refuse(outcome);
+      }
+      this.#firstHost += 1;
+      backoff = Math.min(MAX_BACKOFF_MS, Math.max(FIRST_BACKOFF_MS, backoff * 2));
+    }
+    this.#connecting = false;
+  }
+
+  #whileOpen(): { signal: AbortSignal } {
+    return { signal: this.#closing.signal };
+  }
+
+  #adopt(session: Session): void {
+    const previous = this.#session;
+    this.#session = session;
+    this.#blocked = undefined;
+    this.counters.connectionsOpened += 1;
+    this.#host.log('info', previous ? 'connection renewed' : 'connected', this);
+    this.#renewIn(this.#options.credentialsTtlMs * (0.8 + Math.random() / 5));
+    if (previous) void this.#retire(previous);
+    for (const delivery of this.#held) {
+      delivery.dequeue();
+      session.publish(delivery);
+    }
+  }
+
+  async #retire(session: Session): Promise<void> {
+    this.#retiring.add(session);
+    await session.retire();
+    if (this.#retiring.delete(session)) this.counters.connectionsClosed += 1;
+  }
+
+  #renewIn(milliseconds: number): void {
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => void this.#renew(), milliseconds);
+    this.#renewal.unref();
+  }
+
+  /** Make before break: the new session is open before the old one is given nothing more. */
+  async #renew(): Promise<void> {
+    if (!this.#session || this.#connecting) return this.#renewIn(RENEWAL_RETRY_MS);
+    this.#connecting = true;
+    const outcome = await this.connect();
+    this.#connecting = false;
+    if (outcome.kind === 'open') return;
+    if (outcome.kind === 'unreachable' || outcome.kind === 'broker-limit') this.#renewIn(RENEWAL_RETRY_MS);
+    else this.#refuse(outcome);
+    if (this.#held.size > 0) void this.#reconnect(0);
+  }
+
+  /** The credentials are no longer good. What is in flight may still be confirmed; the rest is refused with them. */
+  #refuse(refusal: LoginRefusal): void {
+    const fail = (delivery: Delivery): void => delivery.fail(refusal.kind, refusal.detail);
+    for (const delivery of this.#held) fail(delivery);
+    this.#session?.failUnwritten(fail);
+    this.#host.log('warning', 'the broker no longer accepts the login', this, refusal.detail);
+    this.#host.onRefused(this, refusal);
+    void this.retire();
+  }
+
+  #onDeadline(delivery: Delivery): void {
+    if (delivery.inFlight || delivery.ambiguous) delivery.fail('confirm-timeout', 'no confirm within the deadline');
+    else if (this.#lastFailure === 'broker-limit')
+      delivery.fail('broker-limit', 'the broker accepts no more connections');
+    else delivery.fail('broker-unavailable', 'no answer from the broker within the deadline');
+  }
+
+  #onLost(session: Session, survivors: readonly Delivery[], kind: LossKind): void {
+    this.counters.connectionsClosed += 1;
+    this.#retiring.delete(session);
+    if (kind === 'channel-limit') this.#maxChannels = Math.max(1, session.channels - 1);
+    if (session === this.#session) {
+      this.#session = undefined;
+      this.#blocked = undefined;
+      clearTimeout(this.#renewal);
+      this.#host.log('warning', 'connection lost', this, kind);
+    }
+    for (const delivery of survivors) {
+      if (this.#closing.signal.aborted) delivery.fail(delivery.ambiguous ? 'confirm-timeout' : 'shutting-down');
+      else if (this.#session) this.#session.publish(delivery);
+      else delivery.enqueue(this.#held);
+    }
+    void this.#reconnect(kind === 'protocol' ? PROTOCOL_BACKOFF_MS : 0);
+  }
+
+  #onRefused(delivery: Delivery, refusal: Refusal): void {
+    this.counters.refused += 1;
+    delivery.fail(refusal.kind, refusal.detail);
+  }
+
+  #onConfirmed(delivery: Delivery, routed: boolean): void {
+    this.usedAt = performance.now();
+    if (!routed) this.counters.unroutable += 1;
+    if (!routed && delivery.unroutable === 'refuse') {
+      delivery.fail('unroutable', 'no queue takes a message with this exchange and routing key');
+      return;
+    }
+    this.counters.publishes += 1;
+    this.latency.add(this.usedAt - delivery.startedAt);
+    delivery.settle({ kind: 'confirmed', routed });
+  }
+
+  #listener(): SessionListener {
+    return {
+      onConfirmed: (delivery, routed) => this.#onConfirmed(delivery, routed),
+      onRefused: (delivery, refusal) => this.#onRefused(delivery, refusal),
+      onNacked: (delivery) => {
+        this.counters.nacked += 1;
+        delivery.settle({
+          kind: 'message-rejected',
+          detail: 'a queue rejected the message',
+          published: 'unknown',
+        });
+      },
+      onRepublished: () => {
+        this.counters.republished += 1;
+      },
+      onChannelOpened: () => {
+        this.counters.channelsOpened += 1;
+      },
+      onChannelClosed: () => {
+        this.counters.channelsClosed += 1;
+      },
+      onBlocked: (session, reason) => {
+        if (session !== this.#session) return;
+        this.#blocked = { reason, since: performance.now() };
+        this.#host.log('warning', 'the broker blocks publishers', this, reason);
+        session.failUnwritten((delivery) => delivery.fail('broker-blocked', reason));
+      },
+      onUnblocked: (session) => {
+        if (session !== this.#session) return;
+        this.#blocked = undefined;
+        this.#host.log('info', 'the broker takes messages again', this);
+      },
+      onLost: (session, survivors, kind) => this.#onLost(session, survivors, kind),
+    };
+  }
+}

@@ -1,0 +1,196 @@
+import type { Log } from '../handler/log.ts';
+import type { Address, AdmissionOutcome, AdmissionRequest, Publisher, PublishFailure } from '../handler/publisher.ts';
+import { Budget } from './budget.ts';
+import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.ts';
+import { CredentialsIndex } from './credentials-index.ts';
+import type { Login } from './link.ts';
+import { Logins } from './logins.ts';
+import { ConnectionStatistics } from './statistics.ts';
+
+export interface ConnectionsOptions extends ConnectionOptions {
+  readonly maxConnections: number;
+  readonly maxHeldMessages: number;
+  readonly maxHeldBytes: number;
+  /** A connection without use for this long is closed, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** How long a first login may take, in milliseconds. */
+  readonly loginTimeoutMs: number;
+  /** Users that may come from loopback clients only. */
+  readonly loopbackUsers: readonly string[];
+}
+
+const SWEEP_MS = 1_000;
+
+/**
+ * The connection map: one entry for each vhost, user and password that the broker has accepted. No entry comes to be
+ * before that, none serves other credentials, and the least recently used idle one makes room for a new one.
+ */
+export class Connections implements Publisher {
+  readonly statistics = new ConnectionStatistics();
+  readonly #options: ConnectionsOptions;
+  readonly #log: Log;
+  readonly #budget: Budget;
+  readonly #entries = new CredentialsIndex<Connection>();
+  readonly #logins: Logins;
+  readonly #sweep: NodeJS.Timeout;
+  #undone = 0;
+  #closing = false;
+  #onAllDone: (() => void) | undefined;
+
+  constructor(options: ConnectionsOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+    this.#budget = new Budget(options.maxHeldBytes);
+    this.#logins = new Logins((login) => new Connection(login, options, this.#budget.share(), this.#host()));
+    this.#sweep = setInterval(() => this.#closeIdle(performance.now()), SWEEP_MS);
+    this.#sweep.unref();
+  }
+
+  get connected(): boolean {
+    for (const connection of this.#entries.values()) if (connection.connected) return true;
+    return false;
+  }
+
+  /** Why the broker takes no messages, where it said so on any connection. */
+  get blocked(): string | undefined {
+    for (const connection of this.#entries.values()) if (connection.blocked) return connection.blocked.reason;
+    return undefined;
+  }
+
+  admit(request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> {
+    if (this.#closing) return { kind: 'shutting-down', published: 'no' };
+    const { credentials, vhost, client, size } = request;
+    const login: Login = { vhost, ...credentials };
+    if (client.scope !== 'loopback' && this.#options.loopbackUsers.includes(login.username))
+      return {
+        kind: 'login-refused',
+        detail: 'this user may come from the loopback interface only',
+        published: 'no',
+      };
+    const connection = this.#entries.get(login);
+    if (connection) return this.#track(connection.admit(size));
+    const refusal = this.#logins.remembered(login);
+    if (refusal) return { ...refusal, published: 'no' };
+    return this.#admitNew(login, size);
+  }
+
+  /** Waits until everything published has its outcome, or the time is over and it is given one. */
+  async close(timeoutMs: number): Promise<void> {
+    clearInterval(this.#sweep);
+    await this.#allDone(timeoutMs);
+    this.#closing = true;
+    for (const connection of this.#entries.values()) {
+      if (!connection.idle) connection.destroy((delivery) => delivery.fail('shutting-down'));
+    }
+    await Promise.all([...this.#entries.values()].map((connection) => connection.retire()));
+  }
+
+  async #admitNew(login: Login, size: number): Promise<AdmissionOutcome> {
+    const outcome = await this.#logins.wait(login, this.#options.loginTimeoutMs);
+    switch (outcome.kind) {
+      case 'open':
+        if (!this.#add(outcome.connection))
+          return {
+            kind: 'overloaded',
+            detail: 'all connections to the broker are busy',
+            published: 'no',
+          };
+        return this.#track(outcome.connection.admit(size));
+      case 'overloaded':
+        return {
+          kind: 'overloaded',
+          detail: 'too many logins wait for the broker',
+          published: 'no',
+        };
+      default:
+        return { ...outcome, published: 'no' };
+    }
+  }
+
+  /** Several requests may have waited for the same login; the first one finds it a place. */
+  #add(connection: Connection): boolean {
+    if (this.#entries.get(connection.login) === connection) return true;
+    if (this.#closing || !this.#makeRoom()) {
+      void connection.retire();
+      return false;
+    }
+    this.#entries.set(connection.login, connection);
+    this.statistics.add(connection);
+    return true;
+  }
+
+  #makeRoom(): boolean {
+    if (this.#entries.size < this.#options.maxConnections) return true;
+    let oldest: Connection | undefined;
+    for (const connection of this.#entries.values())
+      if (connection.idle && connection.usedAt < (oldest?.usedAt ?? Number.POSITIVE_INFINITY)) oldest = connection;
+    if (oldest) this.#remove(oldest);
+    return oldest !== undefined;
+  }
+
+  #remove(connection: Connection): void {
+    if (!this.#entries.delete(connection.login, connection)) return;
+    void connection.retire().then(() => this.statistics.remove(connection));
+  }
+
+  #closeIdle(now: number): void {
+    for (const connection of [...this.#entries.values()]) {
+      if (connection.idle && now - connection.usedAt > this.#options.idleTimeoutMs) this.#remove(connection);
+      else connection.closeIdleLanes(now);
+    }
+  }
+
+  #track(outcome: AdmissionOutcome): AdmissionOutcome {
+    if (outcome.kind === 'admitted') this.#undone += 1;
+    return outcome;
+  }
+
+  #allDone(timeoutMs: number): Promise<void> {
+    if (this.#undone === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onAllDone = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #host(): ConnectionHost {
+    return {
+      mayHold: () => {
+        let held = 0;
+        for (const connection of this.#entries.values()) held += connection.held;
+        return held < this.#options.maxHeldMessages;
+      },
+      onRefused: (connection, refusal) => {
+        if (refusal.kind !== 'broker-limit') this.#logins.remember(connection.login, refusal);
+        this.#remove(connection);
+      },
+      onDone: () => {
+        this.#undone -= 1;
+        if (this.#undone === 0) this.#onAllDone?.();
+      },
+      onAbandoned: (connection, requestId, address, failure) =>
+        this.#logAbandoned(connection, requestId, address, failure),
+      log: (level, sentence, { login }, detail) =>
+        this.#log(level, sentence, {
+          vhost: login.vhost,
+          user: login.username,
+          ...(detail !== undefined && { detail }),
+        }),
+    };
+  }
+
+  #logAbandoned({ login }: Connection, requestId: string, address: Address, failure: PublishFailure): void {
+    this.#log('error', 'a message accepted with 202 was given up on', {
+      request_id: requestId,
+      vhost: address.vhost,
+      user: login.username,
+      exchange: address.exchange,
+      routing_key: address.routingKey,
+      outcome: failure.kind,
+      published: failure.published,
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Login } from './link.ts';
+
+/** Passwords are compared in blocks of this size, so that not even their length shows. */
+const BLOCK_BYTES = 256;
+
+/** Names a vhost and a user; no two pairs share one. */
+export function keyOf({ vhost, username }: Pick<Login, 'vhost' | 'username'>): string {
+  return `${vhost.length}:${vhost}${username}`;
+}
+
+/**
+ * Finds what belongs to a vhost, a user and a password. How long it takes tells nothing about the password: it is
+ * compared in constant time with those known for the same vhost and user.
+ */
+export class CredentialsIndex<Value> {
+  readonly #byUser = new Map<string, { readonly password: Buffer; readonly value: Value }[]>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(login: Login): Value | undefined {
+    const candidates = this.#byUser.get(keyOf(login));
+    if (!candidates) return undefined;
+    const password = padded(login.password);
+    let found: Value | undefined;
+    for (const candidate of candidates) {
+      if (candidate.password.length === password.length && timingSafeEqual(candidate.password, password))
+        found = candidate.value;
+    }
+    return found;
+  }
+
+  /** The login must not be there yet. */
+  set(login: Login, value: Value): void {
+    const key = keyOf(login);
+    const candidates = this.#byUser.get(key) ?? [];
+    candidates.push({ password: padded(login.password), value });
+    this.#byUser.set(key, candidates);
+    this.#size += 1;
+  }
+
+  delete(login: Login, value: Value): boolean {
+    const key = keyOf(login);
+    const candidates = this.#byUser.get(key);
+    const position = candidates?.findIndex((candidate) => candidate.value === value) ?? -1;
+    if (!candidates || position < 0) return false;
+    candidates.splice(position, 1);
+    if (candidates.length === 0) this.#byUser.delete(key);
+    this.#size -= 1;
+    return true;
+  }
+
+  *values(): IterableIterator<Value> {
+    for (const candidates of this.#byUser.values()) for (const candidate of candidates) yield candidate.value;
+  }
+}
+
+/** With zeros, which a password never contains. */
+function padded(password: string): Buffer {
+  const bytes = Buffer.byteLength(password);
+  const block = Buffer.alloc(Math.ceil((bytes + 1) / BLOCK_BYTES) * BLOCK_BYTES);
+  block.write(password);
+  return block;
+}

@@ -1,0 +1,135 @@
+import { hostname } from 'node:os';
+import type { Config } from '../config/config.ts';
+import { createApp } from '../handler/app.ts';
+import type { Log } from '../handler/log.ts';
+import type { Readiness } from '../handler/routes/health.ts';
+import { BrokerProbe } from './broker-probe.ts';
+import { AddressSet } from './client-address.ts';
+import { Connections } from './connections.ts';
+import type { Keys } from './keys.ts';
+import type { LinkOptions } from './link.ts';
+import { processStats, RequestCounters } from './process-stats.ts';
+import { HttpServer } from './server.ts';
+import { VERSION } from './version.ts';
+
+/** Which backend of an installation this is. */
+export interface Slot {
+  /** The port it listens on, or the path of its Unix socket. */
+  readonly port: number | string;
+  readonly worker: number;
+}
+
+/** An idle client connection may bring a request for so long after a stop was asked for. */
+const STOP_GRACE_MS = 1_000;
+
+/** One backend: the portable handler, the connection map that publishes for it, and the server that runs it. */
+export class Gateway {
+  readonly #config: Config;
+  readonly #connections: Connections;
+  readonly #probe: BrokerProbe;
+  readonly #server: HttpServer;
+  readonly #requests = new RequestCounters();
+  readonly #slot: Slot;
+  #draining = false;
+
+  constructor(config: Config, keys: Keys, slot: Slot, log: Log) {
+    const { application, httpServer } = config;
+    const { rabbitmq, publishing } = application;
+    const link = linkOptions(config, keys, slot);
+    this.#config = config;
+    this.#slot = slot;
+    this.#connections = new Connections(
+      {
+        session: { link, maxInFlight: publishing.maxInFlight },
+        credentialsTtlMs: rabbitmq.credentialsTtlMs,
+        maxConnections: rabbitmq.maxConnections,
+        maxHeldMessages: publishing.maxHeldMessages,
+        maxHeldBytes: publishing.maxHeldBytes,
+        idleTimeoutMs: rabbitmq.idleTimeoutMs,
+        loginTimeoutMs: publishing.publishTimeoutMs,
+        loopbackUsers: rabbitmq.loopbackUsers,
+      },
+      log,
+    );
+    this.#probe = new BrokerProbe(link, () => this.#connections.connected);
+    const app = createApp({
+      publisher: this.#connections,
+      stats: () => this.#stats(),
+      readiness: () => this.#readiness(),
+      settings: {
+        ...publishing,
+        origins: httpServer.origins,
+        maxBodySizeBytes: httpServer.maxBodySizeBytes,
+        routes: (config.routes ?? []).map(({ regexp, handler }) => ({
+          pattern: regexp,
+          handler,
+        })),
+        debug: application.debug,
+      },
+      log,
+    });
+    this.#server = new HttpServer(
+      (request, bindings) => app.fetch(request, bindings),
+      {
+        ...httpServer,
+        ...(keys.httpServer && { tls: keys.httpServer }),
+        trust: {
+          xheaders: httpServer.xheaders,
+          proxies: new AddressSet(httpServer.trustedProxies),
+        },
+        operators: new AddressSet(httpServer.operations.allow),
+      },
+      (method, status, milliseconds) => this.#requests.add(method, status, milliseconds),
+    );
+  }
+
+  /** @param handle a bound socket */
+  listen(handle: unknown): Promise<void> {
+    return this.#server.listen(handle);
+  }
+
+  /** Finishes what is in flight, and then is no more. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const until = performance.now() + this.#config.httpServer.drainTimeoutMs;
+    await this.#server.drain(STOP_GRACE_MS, until - performance.now());
+    await this.#connections.close(Math.max(0, until - performance.now()));
+    this.#probe.close();
+  }
+
+  #readiness(): Readiness {
+    const connected = this.#connections.connected;
+    const reachable = connected || this.#probe.reachableWithin(this.#config.application.publishing.publishTimeoutMs);
+    const ready = reachable && !this.#draining;
+    return {
+      ready,
+      draining: this.#draining,
+      broker: connected ? 'connected' : reachable ? 'reachable' : 'unreachable',
+      blocked: this.#connections.blocked ?? null,
+      reason: ready ? 'ready' : this.#draining ? 'draining' : 'no connection to RabbitMQ can be opened',
+    };
+  }
+
+  #stats(): Record<string, unknown> {
+    return {
+      ...processStats(),
+      host: hostname(),
+      port: this.#slot.port,
+      version: VERSION,
+      requests: this.#requests.snapshot(),
+      connections: this.#connections.statistics.snapshot(),
+    };
+  }
+}
+
+function linkOptions({ application: { rabbitmq } }: Config, { rabbitmq: pem }: Keys, slot: Slot): LinkOptions {
+  return {
+    hosts: rabbitmq.hosts,
+    ...(rabbitmq.tls && {
+      tls: { ...pem, rejectUnauthorized: rabbitmq.tls.verify },
+    }),
+    heartbeatSeconds: rabbitmq.heartbeatSeconds,
+    connectTimeoutMs: rabbitmq.connectTimeoutMs,
+    connectionName: `statelessd ${hostname()}:${slot.port} (pid ${process.pid})`,
+  };
+}

@@ -1,0 +1,55 @@
+import type { Channel } from './channel.ts';
+import { type Delivery, takeFirst } from './delivery.ts';
+
+/** Routing keys remembered of an exchange with topic permissions; past it, all are forgotten. */
+const MAX_PROVEN_KEYS = 10_000;
+
+/**
+ * The way to one exchange on one connection.
+ *
+ * It is unproven until a message, sent alone, was confirmed; the others wait meanwhile, for a missing or refused
+ * exchange would close the channel under them all. Once proven it has a channel of its own.
+ */
+export class Lane {
+  readonly exchange: string;
+  readonly waiting = new Set<Delivery>();
+  proven = false;
+  channel: Channel | undefined;
+  opening = false;
+  /** A message was refused for its routing key: those not seen confirmed are tried alone. */
+  #topicRefused = false;
+  readonly #provenKeys = new Set<string>();
+
+  constructor(exchange: string) {
+    this.exchange = exchange;
+  }
+
+  get idle(): boolean {
+    return this.waiting.size === 0 && !this.opening && (this.channel?.idle ?? true);
+  }
+
+  takeWaiting(): Delivery | undefined {
+    return takeFirst(this.waiting);
+  }
+
+  /** Puts what was orphaned before what came later. */
+  waitFirst(deliveries: readonly Delivery[]): void {
+    const later = [...this.waiting];
+    for (const delivery of [...deliveries, ...later]) delivery.enqueue(this.waiting);
+  }
+
+  distrusts(routingKey: string): boolean {
+    return this.#topicRefused && !this.#provenKeys.has(routingKey);
+  }
+
+  noteTopicRefusal(): void {
+    this.#topicRefused = true;
+  }
+
+  noteConfirmed(routingKey: string): void {
+    this.proven = true;
+    if (!this.#topicRefused) return;
+    if (this.#provenKeys.size >= MAX_PROVEN_KEYS) this.#provenKeys.clear();
+    this.#provenKeys.add(routingKey);
+  }
+}

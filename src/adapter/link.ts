@@ -1,0 +1,149 @@
+import type { ConnectionOptions } from 'node:tls';
+import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
+import * as v from 'valibot';
+import { type LoginRefusal, type LossKind, loginRefusalOf, lossOf } from './outcomes.ts';
+
+/** Where RabbitMQ is and how to speak with it. */
+export interface LinkOptions {
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly tls?: ConnectionOptions;
+  readonly heartbeatSeconds: number;
+  readonly connectTimeoutMs: number;
+  /** What an operator sees in RabbitMQ's list of connections. */
+  readonly connectionName: string;
+}
+
+export interface Login {
+  readonly vhost: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface LinkListener {
+  onBlocked(reason: string): void;
+  onUnblocked(): void;
+  /** Called once, after all channels have closed. */
+  onLost(kind: LossKind, cause: unknown): void;
+}
+
+export type LinkOutcome =
+  | { readonly kind: 'open'; readonly link: Link }
+  | LoginRefusal
+  | { readonly kind: 'unreachable' };
+
+/** RabbitMQ's default; a broker with a smaller one is told apart after the handshake. */
+const FRAME_MAX = 131_072;
+
+/** Fewer, larger stops for the encoder, whose back-pressure follows the socket's buffer. */
+const WRITE_BUFFER_BYTES = 1024 * 1024;
+
+/** Longer than any connection waits for its first error, on which it is discarded. */
+const NEVER_RETRY_MS = 2 ** 31 - 1;
+
+const negotiated = v.looseObject({
+  _opt: v.looseObject({ frameMax: v.number() }),
+  _state: v.looseObject({ frameMax: v.number() }),
+});
+
+/**
+ * One AMQP connection to one host. It never comes back by itself: the client library's own reconnect would hide a
+ * refused login, so a connection is discarded on its first error and the next one is built deliberately.
+ */
+export class Link {
+  readonly #connection: AmqpConnection;
+  #closed = false;
+
+  private constructor(connection: AmqpConnection) {
+    this.#connection = connection;
+  }
+
+  /** Tries the hosts in turn, beginning at `first`, until one answers. */
+  static async open(options: LinkOptions, login: Login, listener: LinkListener, first = 0): Promise<LinkOutcome> {
+    for (let attempt = 0; attempt < options.hosts.length; attempt += 1) {
+      const host = options.hosts[(first + attempt) % options.hosts.length];
+      if (host === undefined) break;
+      const outcome = await Link.#openOne(host, options, login, listener);
+      if (outcome.kind !== 'unreachable') return outcome;
+    }
+    return { kind: 'unreachable' };
+  }
+
+  static #openOne(
+    { host, port }: LinkOptions['hosts'][number],
+    options: LinkOptions,
+    login: Login,
+    listener: LinkListener,
+  ): Promise<LinkOutcome> {
+    const socket = { port, writableHighWaterMark: WRITE_BUFFER_BYTES };
+    return new Promise((resolve) => {
+      const connection = new AmqpConnection({
+        ...login,
+        hostname: host,
+        port,
+        heartbeat: options.heartbeatSeconds,
+        connectionTimeout: options.connectTimeoutMs,
+        acquireTimeout: options.connectTimeoutMs,
+        connectionName: options.connectionName,
+        frameMax: FRAME_MAX,
+        retryLow: NEVER_RETRY_MS,
+        retryHigh: NEVER_RETRY_MS,
+        noDelay: true,
+        socket,
+        ...(options.tls && { tls: options.tls }),
+      });
+      const link = new Link(connection);
+      let opened = false;
+      connection.on('connection.blocked', (reason) => listener.onBlocked(reason));
+      connection.on('connection.unblocked', () => listener.onUnblocked());
+      connection.once('connection', () => {
+        opened = true;
+        adoptNegotiatedFrameMax(connection);
+        resolve({ kind: 'open', link });
+      });
+      connection.on('error', (error: unknown) => {
+        connection.unsafeDestroy();
+        if (!opened)
+          resolve(
+            loginRefusalOf(error, login.vhost, login.username) ?? {
+              kind: 'unreachable',
+            },
+          );
+        else if (!link.#closed) {
+          link.#closed = true;
+          listener.onLost(lossOf(error), error);
+        }
+      });
+    });
+  }
+
+  /** A channel in confirm mode. Rejects when the connection ends first, or when it may open no more. */
+  async openChannel(): Promise<AmqpChannel> {
+    const channel = await this.#connection.acquire({
+      emitErrorsFromChannel: true,
+    });
+    channel.on('error', () => {});
+    await channel.confirmSelect();
+    return channel;
+  }
+
+  /** Says goodbye to the broker. All channels must have been closed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#connection.close();
+  }
+
+  /** Cuts the socket. Channels close; the listener is not told. */
+  destroy(): void {
+    this.#closed = true;
+    this.#connection.unsafeDestroy();
+  }
+}
+
+/**
+ * The library negotiates frame_max but lets channels use the one it was configured with, which a broker with a
+ * smaller one answers by closing the connection on the first large message.
+ */
+function adoptNegotiatedFrameMax(connection: AmqpConnection): void {
+  if (!v.is(negotiated, connection)) throw new TypeError('rabbitmq-client keeps its frame_max elsewhere');
+  connection._opt.frameMax = connection._state.frameMax;
+}

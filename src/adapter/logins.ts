@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Connection, LoginOutcome } from './connection.ts';
+import { CredentialsIndex } from './credentials-index.ts';
+import type { Login } from './link.ts';
+import type { LoginRefusal } from './outcomes.ts';
+
+/** Logins tried at once. */
+const MAX_ATTEMPTS = 64;
+
+/** Requests that wait for one, their bodies unread. */
+const MAX_WAITING = 1_000;
+
+/** A refused login is answered from memory for this long. */
+const REFUSAL_TTL_MS = 3_000;
+
+const MAX_REFUSALS = 10_000;
+
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1_000;
+
+interface Attempt {
+  readonly result: Promise<LoginAttemptOutcome>;
+  waiting: number;
+}
+
+export type LoginAttemptOutcome = { readonly kind: 'open'; readonly connection: Connection } | LoginRefusal;
+
+export type LoginWaitOutcome =
+  | LoginAttemptOutcome
+  | { readonly kind: 'overloaded' }
+  | { readonly kind: 'broker-unavailable' };
+
+/**
+ * First logins: concurrent ones with the same credentials share one attempt, a refusal is remembered for a moment,
+ * and while the broker is away they wait in an allowance of their own, so that strangers cannot fill what known
+ * users need.
+ */
+export class Logins {
+  readonly #connectionFor: (login: Login) => Connection;
+  readonly #attempts = new CredentialsIndex<Attempt>();
+  readonly #refusals = new CredentialsIndex<LoginRefusal>();
+  readonly #refused: {
+    readonly login: Login;
+    readonly refusal: LoginRefusal;
+    readonly until: number;
+  }[] = [];
+  #waiting = 0;
+
+  constructor(connectionFor: (login: Login) => Connection) {
+    this.#connectionFor = connectionFor;
+  }
+
+  /** What the broker said of this login a moment ago, if it refused it. */
+  remembered(login: Login): LoginRefusal | undefined {
+    this.#forgetOld();
+    return this.#refusals.get(login);
+  }
+
+  remember(login: Login, refusal: LoginRefusal): void {
+    this.#forgetOld();
+    if (this.#refusals.size >= MAX_REFUSALS || this.#refusals.get(login)) return;
+    this.#refusals.set(login, refusal);
+    this.#refused.push({
+      login,
+      refusal,
+      until: performance.now() + REFUSAL_TTL_MS,
+    });
+  }
+
+  /** Waits for a login, its own or one on its way, for so long at most. */
+  async wait(login: Login, timeoutMs: number): Promise<LoginWaitOutcome> {
+    const attempt = this.#attempts.get(login) ?? this.#start(login);
+    if (!attempt || this.#waiting >= MAX_WAITING) return { kind: 'overloaded' };
+    const timeout = new AbortController();
+    attempt.waiting += 1;
+    this.#waiting += 1;
+    const outcome = await Promise.race([
+      attempt.result,
+      delay(timeoutMs, { kind: 'broker-unavailable' } as const, {
+        signal: timeout.signal,
+      }),
+    ]);
+    attempt.waiting -= 1;
+    this.#waiting -= 1;
+    timeout.abort();
+    return outcome;
+  }
+
+  #start(login: Login): Attempt | undefined {
+    if (this.#attempts.size >= MAX_ATTEMPTS) return undefined;
+    const attempt: Attempt = {
+      waiting: 0,
+      result: this.#run(login, () => attempt.waiting > 0),
+    };
+    this.#attempts.set(login, attempt);
+    void attempt.result.finally(() => this.#attempts.delete(login, attempt));
+    return attempt;
+  }
+
+  /** Tries while somebody waits. The broker's refusal is final, its silence is not. */
+  async #run(login: Login, wanted: () => boolean): Promise<LoginAttemptOutcome> {
+    const connection = this.#connectionFor(login);
+    let backoff = FIRST_BACKOFF_MS;
+    for (;;) {
+      const outcome: LoginOutcome = await connection.connect();
+      if (outcome.kind === 'open') return { kind: 'open', connection };
+      if (outcome.kind !== 'unreachable') {
+        if (outcome.kind !== 'broker-limit') this.remember(login, outcome);
+        return outcome;
+      }
+      if (!wanted()) return { kind: 'broker-limit', detail: 'nobody waits for it any more' };
+      await delay(backoff * (0.5 + Math.random() / 2));
+      backoff = Math.min(MAX_BACKOFF_MS, backoff * 2);
+    }
+  }
+
+  #forgetOld(): void {
+    const now = performance.now();
+    for (let oldest = this.#refused[0]; oldest && oldest.until <= now; oldest = this.#refused[0]) {
+      this.#refused.shift();
+      this.#refusals.delete(oldest.login, oldest.refusal);
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Http2ServerRequest } from 'node:http2';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
+import type { Bindings } from '../handler/bindings.ts';
+import { type ProblemKind, problem } from '../handler/problem.ts';
+import { type AddressSet, clientOfRequest, type ProxyTrust } from './client-address.ts';
+import { lingerOnClose } from './lingering-close.ts';
+import { bodyReaderFor } from './request-body.ts';
+
+export interface ServerOptions {
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly noKeepAlive: boolean;
+  readonly trust: ProxyTrust;
+  /** Who may read `/`, `/stats` and their like. */
+  readonly operators: AddressSet;
+}
+
+export type Fetch = (request: Request, bindings: Bindings) => Response | Promise<Response>;
+
+/** Called with each answer. 499 stands for a client that went away before it. */
+export type OnAnswer = (method: string, status: number, milliseconds: number) => void;
+
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** How often Node looks for connections over their time. */
+const CHECK_INTERVAL_MS = 1_000;
+
+/** Runs a Web handler on Node's HTTP server. */
+export class HttpServer {
+  readonly #server: Server | TlsServer;
+  readonly #options: ServerOptions;
+  readonly #onAnswer: OnAnswer;
+  #draining = false;
+  #answering = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(fetch: Fetch, options: ServerOptions, onAnswer: OnAnswer) {
+    this.#options = options;
+    this.#onAnswer = onAnswer;
+    const answer = (request: Request, env: HttpBindings | Http2Bindings): Promise<Response> => {
+      if (!isHttp1(env)) throw new TypeError('this server speaks HTTP/1.1 only');
+      return this.#answer(fetch, request, env);
+    };
+    const listener = getRequestListener(answer, {
+      hostname: 'localhost',
+      autoCleanupIncoming: false,
+      errorHandler: (error) => this.#refuseRequest(error),
+    });
+    const serverOptions = {
+      ...options.tls,
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: Math.max(options.requestTimeoutMs, options.headersTimeoutMs),
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      keepAliveTimeout: options.keepAliveTimeoutMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      noDelay: true,
+    };
+    const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
+    this.#server = server;
+    this.#server.on('checkContinue', (request, response) => server.emit('request', request, response));
+    this.#server.on('checkExpectation', (_, response) => this.#refuseExpectation(response));
+    this.#server.on('clientError', (error, socket) => this.#refuseBytes(error, socket));
+  }
+
+  /** Accepts connections on a socket that is bound already. */
+  listen(handle: unknown): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(handle, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Accepts no more connections, and finishes what is in flight. Idle connections stay open until the client or their
+   * time-out ends them, for a request may be on its way on any of them: its answer says `Connection: close`.
+   *
+   * @param graceMs how long an idle connection may still bring a request
+   * @param timeoutMs after which connections are cut
+   */
+  async drain(graceMs: number, timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => {
+      // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
+      NetServer.prototype.close.call(this.#server, () => resolve());
+    });
+    const idleCut = setTimeout(() => this.#server.closeIdleConnections(), graceMs);
+    const cut = setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
+    await closed;
+    clearTimeout(idleCut);
+    clearTimeout(cut);
+  }
+
+  /** Resolves when no request waits for its answer. */
+  idle(): Promise<void> {
+    if (this.#answering === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #answer(fetch: Fetch, request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> {
+    const startedAt = performance.now();
+    this.#answering += 1;
+    const client = clientOfRequest(incoming, this.#options.trust);
+    const response = await fetch(request, {
+      target: incoming.url ?? '/',
+      client,
+      operator: client.scope !== 'unknown' && this.#isOperator(incoming, client.address),
+      readBody: bodyReaderFor(incoming, outgoing),
+    });
+    if (!incoming.complete) lingerOnClose(incoming);
+    if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
+    const status = incoming.socket.destroyed ? 499 : response.status;
+    this.#onAnswer(incoming.method ?? 'GET', status, performance.now() - startedAt);
+    this.#answering -= 1;
+    if (this.#answering === 0) this.#onIdle?.();
+    return response;
+  }
+
+  #isOperator(incoming: IncomingMessage, address: string | undefined): boolean {
+    // A peer on a Unix socket has no address, and is on this machine.
+    return this.#options.operators.has(
+      address ?? (incoming.socket.remoteFamily === undefined ? '127.0.0.1' : undefined),
+    );
+  }
+
+  /** What is HTTP and no request that the Web's `Request` can stand for, such as one with a broken Host. */
+  #refuseRequest(error: unknown): Response {
+    const requestId = crypto.randomUUID();
+    const refusal =
+      error instanceof RequestError
+        ? problem('malformed-request', { requestId, detail: error.message })
+        : problem('internal', { requestId, published: 'unknown' });
+    this.#onAnswer('UNKNOWN', refusal.status, 0);
+    return refusal;
+  }
+
+  #refuseExpectation(response: ServerResponse): void {
+    const refusal = problem('expectation-failed', {
+      requestId: crypto.randomUUID(),
+      detail: 'only 100-continue can be expected',
+      headers: { Connection: 'close' },
+    });
+    this.#onAnswer(response.req.method ?? 'GET', refusal.status, 0);
+    lingerOnClose(response.req);
+    response.writeHead(refusal.status, Object.fromEntries(refusal.headers));
+    void refusal.text().then((body) => response.end(body));
+  }
+
+  /** What is not HTTP, or took too long to become it, never reaches the handler. */
+  #refuseBytes(error: Error & { code?: string }, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const refusal = problem(kindOfClientError(error.code), {
+      requestId: crypto.randomUUID(),
+    });
+    this.#onAnswer('UNKNOWN', refusal.status, 0);
+    void refusal.text().then((body) => socket.end(rawResponse(refusal, body)));
+  }
+}
+
+function isHttp1(env: HttpBindings | Http2Bindings): env is HttpBindings {
+  return !(env.incoming instanceof Http2ServerRequest);
+}
+
+function kindOfClientError(code: string | undefined): ProblemKind {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return 'headers-too-large';
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 'request-timeout';
+    default:
+      return 'malformed-request';
+  }
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+function rawResponse({ status, headers }: Response, body: string): string {
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const length = Buffer.byteLength(body);
+  return `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n${lines}Content-Length: ${length}\r\nConnection: close\r\n\r\n${body}`;
+}

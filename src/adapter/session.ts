@@ -1,0 +1,400 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Channel } from './channel.ts';
+import { type Delivery, takeFirst } from './delivery.ts';
+import { Lane } from './lane.ts';
+import { Link, type LinkOptions, type LinkOutcome, type Login } from './link.ts';
+import { type LossKind, type Refusal, refusalOf } from './outcomes.ts';
+import { SoloPool } from './solo.ts';
+
+export interface SessionOptions {
+  readonly link: LinkOptions;
+  /** Unconfirmed messages; more wait. */
+  readonly maxInFlight: number;
+  /** Channels that the broker lets this user open. */
+  readonly maxChannels: number;
+}
+
+export interface SessionListener {
+  onConfirmed(delivery: Delivery, routed: boolean): void;
+  onNacked(delivery: Delivery): void;
+  onRefused(delivery: Delivery, refusal: Refusal): void;
+  onRepublished(delivery: Delivery): void;
+  onChannelOpened(): void;
+  onChannelClosed(): void;
+  onBlocked(session: Session, reason: string): void;
+  onUnblocked(session: Session): void;
+  /** The connection has ended; `survivors` have no outcome yet, in the order in which they should be tried again. */
+  onLost(session: Session, survivors: readonly Delivery[], kind: LossKind): void;
+}
+
+export type SessionOutcome =
+  | { readonly kind: 'open'; readonly session: Session }
+  | Exclude<LinkOutcome, { readonly kind: 'open' }>;
+
+const SOLO_CHANNELS = 4;
+
+/** Lanes with a channel on one connection; a further exchange takes over the channel that was idle for longest. */
+const MAX_LANES = 200;
+
+/** Message bodies up to this size are not suspected of being over the broker's limit. */
+const UNSUSPECTED_BYTES = 64 * 1024;
+
+/** A message whose channel dies again and again without a reason is given up on. */
+const MAX_ATTEMPTS = 5;
+
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/**
+ * One AMQP connection at work: a lane for each exchange, a pool of channels for suspects, and the rule that a
+ * channel's death is a verdict only if exactly one message was on it.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #login: Login;
+  readonly #listener: SessionListener;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #solo: SoloPool;
+  /** Over max_in_flight. */
+  readonly #waiting = new Set<Delivery>();
+  readonly #channels = new Set<Channel>();
+  #opening = 0;
+  #link: Link | undefined;
+  #lost = false;
+  #inFlight = 0;
+  #onIdle: (() => void) | undefined;
+
+  /** The largest message confirmed, and the broker's limit where it told. */
+  #largestConfirmed = 0;
+  #maxMessageSize = Number.POSITIVE_INFINITY;
+  /** A user_id other than the login was confirmed: the user is an impersonator. */
+  #impersonates = false;
+
+  private constructor(options: SessionOptions, login: Login, listener: SessionListener) {
+    this.#options = options;
+    this.#login = login;
+    this.#listener = listener;
+    const solos = Math.max(1, Math.min(SOLO_CHANNELS, Math.floor(options.maxChannels / 2)));
+    this.#solo = new SoloPool(
+      {
+        openChannel: () => this.#openChannel(),
+        write: (c, d) => this.#write(c, d),
+      },
+      solos,
+    );
+  }
+
+  static async open(
+    options: SessionOptions,
+    login: Login,
+    listener: SessionListener,
+    firstHost: number,
+  ): Promise<SessionOutcome> {
+    const session = new Session(options, login, listener);
+    const outcome = await Link.open(
+      options.link,
+      login,
+      {
+        onBlocked: (reason) => listener.onBlocked(session, reason),
+        onUnblocked: () => listener.onUnblocked(session),
+        onLost: (kind) => session.#onLost(kind),
+      },
+      firstHost,
+    );
+    if (outcome.kind !== 'open') return outcome;
+    session.#link = outcome.link;
+    return { kind: 'open', session };
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Channels open now, or about to be. */
+  get channels(): number {
+    return this.#channels.size + this.#opening;
+  }
+
+  get idle(): boolean {
+    if (this.#inFlight > 0 || this.#waiting.size > 0 || !this.#solo.idle) return false;
+    for (const lane of this.#lanes.values()) if (!lane.idle) return false;
+    return true;
+  }
+
+  publish(delivery: Delivery): void {
+    const lane = this.#lane(delivery.address.exchange);
+    if (delivery.body.length > this.#maxMessageSize) {
+      delivery.fail('message-too-large', `the broker takes messages of at most ${this.#maxMessageSize} bytes`);
+    } else if (delivery.suspect || this.#isSuspect(delivery, lane)) {
+      this.#solo.enqueue(delivery);
+    } else if (this.#inFlight >= this.#options.maxInFlight) {
+      delivery.enqueue(this.#waiting);
+    } else if (lane.channel?.open) {
+      this.#write(lane.channel, delivery);
+    } else {
+      delivery.enqueue(lane.waiting);
+      this.#advance(lane);
+    }
+  }
+
+  /** Fails what has not been written, for the broker takes nothing at the moment. */
+  failUnwritten(fail: (delivery: Delivery) => void): void {
+    for (const delivery of this.#unwritten()) fail(delivery);
+  }
+
+  /** Closes channels without use since then. */
+  closeIdleLanes(usedBefore: number): void {
+    for (const lane of this.#lanes.values()) {
+      if (!lane.idle || (lane.channel?.usedAt ?? 0) > usedBefore) continue;
+      lane.channel?.close();
+      this.#lanes.delete(lane.exchange);
+    }
+  }
+
+  /** Finishes what it has, and says goodbye. Give it no more deliveries. */
+  async retire(): Promise<void> {
+    if (!this.idle && !this.#lost) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    if (this.#lost || !this.#link) return;
+    this.#lost = true;
+    this.#solo.close();
+    for (const lane of this.#lanes.values()) lane.channel?.close();
+    const timeout = new AbortController();
+    await Promise.race([
+      this.#link.close(),
+      delay(CLOSE_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => {}),
+    ]);
+    timeout.abort();
+    this.#link.destroy();
+  }
+
+  /** Cuts the connection; what was in flight is reported as lost with it. */
+  destroy(): void {
+    this.#link?.destroy();
+    this.#onLost('lost');
+  }
+
+  #lane(exchange: string): Lane {
+    let lane = this.#lanes.get(exchange);
+    if (!lane) {
+      lane = new Lane(exchange);
+      this.#lanes.set(exchange, lane);
+    }
+    return lane;
+  }
+
+  #isSuspect({ body, envelope, address }: Delivery, lane: Lane): boolean {
+    return (
+      (envelope.userId !== undefined && envelope.userId !== this.#login.username && !this.#impersonates) ||
+      (body.length > UNSUSPECTED_BYTES && body.length > 2 * this.#largestConfirmed) ||
+      lane.distrusts(address.routingKey)
+    );
+  }
+
+  #write(channel: Channel, delivery: Delivery): void {
+    this.#inFlight += 1;
+    if (delivery.attempts > 0) this.#listener.onRepublished(delivery);
+    channel.publish(delivery);
+  }
+
+  /** Brings a lane on for which somebody waits. */
+  #advance(lane: Lane): void {
+    if (lane.waiting.size === 0 || this.#lost) return;
+    if (!lane.proven) this.#solo.probe(lane);
+    else if (!lane.channel?.open) void this.#openLane(lane);
+    else this.#flush(lane, lane.channel);
+  }
+
+  #flush(lane: Lane, channel: Channel): void {
+    while (this.#inFlight < this.#options.maxInFlight) {
+      const delivery = lane.takeWaiting();
+      if (!delivery) return;
+      this.#write(channel, delivery);
+    }
+    for (const delivery of lane.waiting) delivery.enqueue(this.#waiting);
+  }
+
+  async #openLane(lane: Lane): Promise<void> {
+    if (lane.opening) return;
+    lane.opening = true;
+    const channel = this.#roomForLane() ? await this.#openChannel(lane) : undefined;
+    lane.opening = false;
+    if (this.#lost) return;
+    if (channel) {
+      lane.channel = channel;
+      this.#advance(lane);
+      return;
+    }
+    for (const delivery of lane.waiting) this.#solo.enqueue(delivery);
+  }
+
+  /** Makes room by closing the channel that was idle for longest. */
+  #roomForLane(): boolean {
+    const limit = Math.min(MAX_LANES, this.#options.maxChannels);
+    if (this.channels < limit) return true;
+    let oldest: Lane | undefined;
+    for (const lane of this.#lanes.values()) {
+      if (lane.channel && lane.idle && lane.channel.usedAt < (oldest?.channel?.usedAt ?? Number.POSITIVE_INFINITY))
+        oldest = lane;
+    }
+    if (!oldest) return false;
+    oldest.channel?.close();
+    this.#lanes.delete(oldest.exchange);
+    return true;
+  }
+
+  /** A channel for the lane, or one for the solo pool. */
+  async #openChannel(lane?: Lane): Promise<Channel | undefined> {
+    if (!this.#link || this.#lost) return undefined;
+    this.#opening += 1;
+    try {
+      const channel = new Channel(await this.#link.openChannel(), {
+        onConfirmed: (delivery, routed) => this.#onConfirmed(channel, lane, delivery, routed),
+        onNacked: (delivery) => this.#onNacked(channel, lane, delivery),
+        onClosed: (orphans, cause) => this.#onChannelClosed(channel, lane, orphans, cause),
+      });
+      this.#channels.add(channel);
+      this.#listener.onChannelOpened();
+      return channel;
+    } catch {
+      // The connection has ended, of which its own listener tells, or its channels are used up.
+      return undefined;
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #onConfirmed(channel: Channel, lane: Lane | undefined, delivery: Delivery, routed: boolean): void {
+    if (delivery.body.length > this.#largestConfirmed) this.#largestConfirmed = delivery.body.length;
+    if (delivery.envelope.userId !== undefined && delivery.envelope.userId !== this.#login.username)
+      this.#impersonates = true;
+    this.#leave(delivery);
+    this.#listener.onConfirmed(delivery, routed);
+    this.#afterAnswer(channel, lane, delivery);
+  }
+
+  #onNacked(channel: Channel, lane: Lane | undefined, delivery: Delivery): void {
+    this.#leave(delivery);
+    this.#listener.onNacked(delivery);
+    this.#afterAnswer(channel, lane, delivery);
+  }
+
+  /** A queue's nack proves the exchange as well as a confirm does. */
+  #afterAnswer(channel: Channel, ownLane: Lane | undefined, delivery: Delivery): void {
+    const lane = ownLane ?? this.#lane(delivery.address.exchange);
+    lane.noteConfirmed(delivery.address.routingKey);
+    if (!ownLane) {
+      this.#solo.release(channel);
+      this.#advance(lane);
+    }
+    this.#admitWaiting();
+    this.#tellIdle();
+  }
+
+  #onChannelClosed(channel: Channel, lane: Lane | undefined, orphans: readonly Delivery[], cause: unknown): void {
+    this.#channels.delete(channel);
+    this.#listener.onChannelClosed();
+    if (this.#lost) return;
+    for (const delivery of orphans) this.#leave(delivery);
+    if (lane?.channel === channel) lane.channel = undefined;
+    this.#judge(orphans, refusalOf(cause));
+    if (!lane) this.#solo.drop(channel);
+    const affected = lane ?? (orphans[0] && this.#lane(orphans[0].address.exchange));
+    if (affected) this.#advance(affected);
+    this.#admitWaiting();
+    this.#tellIdle();
+  }
+
+  /** The rule: a channel's death is a verdict only if exactly one message was on it. */
+  #judge(orphans: readonly Delivery[], refusal: Refusal | undefined): void {
+    const [first] = orphans;
+    if (!first) return;
+    const lane = this.#lane(first.address.exchange);
+    if (refusal) this.#learn(lane, refusal);
+    if (orphans.length === 1 && refusal) {
+      this.#listener.onRefused(first, refusal);
+      if (refusal.scope === 'exchange') this.#refuseLane(lane, refusal);
+      return;
+    }
+    for (const delivery of orphans) delivery.ambiguous = true;
+    const pending = orphans.filter((delivery) => this.#stillWanted(delivery));
+    if (refusal?.scope === 'exchange') {
+      lane.waitFirst(pending);
+      return;
+    }
+    for (const delivery of pending) {
+      delivery.suspect = true;
+      this.#solo.enqueue(delivery);
+    }
+  }
+
+  /** What the broker said of the exchange answers all who wait for it. */
+  #refuseLane(lane: Lane, refusal: Refusal): void {
+    for (const delivery of lane.waiting) this.#listener.onRefused(delivery, refusal);
+    if (lane.idle) this.#lanes.delete(lane.exchange);
+  }
+
+  #stillWanted(delivery: Delivery): boolean {
+    if (delivery.attempts >= MAX_ATTEMPTS) delivery.fail('confirm-timeout', 'given up on after several attempts');
+    return !delivery.settled;
+  }
+
+  #learn(lane: Lane, refusal: Refusal): void {
+    if (refusal.scope === 'exchange') lane.proven = false;
+    if (refusal.scope === 'routing-key') lane.noteTopicRefusal();
+    if (refusal.maxMessageSize !== undefined) this.#maxMessageSize = refusal.maxMessageSize;
+  }
+
+  #leave(delivery: Delivery): void {
+    this.#inFlight -= 1;
+    delivery.leaveChannel();
+  }
+
+  #admitWaiting(): void {
+    while (this.#waiting.size > 0 && this.#inFlight < this.#options.maxInFlight) {
+      const delivery = takeFirst(this.#waiting);
+      if (delivery) this.publish(delivery);
+    }
+  }
+
+  #tellIdle(): void {
+    if (this.#onIdle && this.idle) this.#onIdle();
+  }
+
+  *#unwritten(): Iterable<Delivery> {
+    yield* this.#solo.queued();
+    for (const lane of this.#lanes.values()) yield* lane.waiting;
+    yield* this.#waiting;
+  }
+
+  #onLost(kind: LossKind): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    // By then every confirm that arrived has been noted.
+    setImmediate(() => {
+      const orphans = [...this.#channels].flatMap((channel) => channel.takeOrphans());
+      for (const delivery of orphans) {
+        this.#leave(delivery);
+        delivery.ambiguous = true;
+      }
+      if (kind === 'protocol') quarantine(orphans);
+      const survivors = [...orphans, ...this.#unwritten()].filter((delivery) => !delivery.settled);
+      this.#onIdle?.();
+      this.#listener.onLost(this, survivors, kind);
+    });
+  }
+}
+
+/**
+ * Something that was in flight broke the protocol, and nobody knows what. From now on these are tried alone; the one
+ * that was alone already is the one.
+ */
+function quarantine(orphans: readonly Delivery[]): void {
+  for (const delivery of orphans) {
+    if (delivery.quarantined) delivery.fail('confirm-timeout', 'the broker ended the connection over it twice');
+    delivery.suspect = true;
+    delivery.quarantined = true;
+  }
+}

@@ -1,0 +1,144 @@
+import type { Channel } from './channel.ts';
+import { type Delivery, takeFirst } from './delivery.ts';
+import type { Lane } from './lane.ts';
+
+export interface SoloHost {
+  /** Resolves to undefined when the connection can open no more channels. */
+  openChannel(): Promise<Channel | undefined>;
+  write(channel: Channel, delivery: Delivery): void;
+}
+
+/**
+ * Channels that carry one message at a time, for messages that may be refused: when such a channel closes, there is
+ * no doubt whose fault it was.
+ */
+export class SoloPool {
+  readonly #host: SoloHost;
+  readonly #size: number;
+  readonly #deliveries = new Set<Delivery>();
+  readonly #quarantine = new Set<Delivery>();
+  readonly #lanes = new Set<Lane>();
+  readonly #idle: Channel[] = [];
+  readonly #busy = new Map<Channel, Delivery>();
+  /** Lanes whose probe is on its way. */
+  readonly #probed = new Map<Delivery, Lane>();
+  #opening = 0;
+  #lanesNext = true;
+
+  constructor(host: SoloHost, size: number) {
+    this.#host = host;
+    this.#size = size;
+  }
+
+  get idle(): boolean {
+    return (
+      this.#busy.size === 0 && this.#deliveries.size === 0 && this.#quarantine.size === 0 && this.#lanes.size === 0
+    );
+  }
+
+  /** Deliveries that have not been written. */
+  *queued(): Iterable<Delivery> {
+    yield* this.#quarantine;
+    yield* this.#deliveries;
+  }
+
+  enqueue(delivery: Delivery): void {
+    delivery.enqueue(delivery.quarantined ? this.#quarantine : this.#deliveries);
+    this.#pump();
+  }
+
+  /** Sends the first that waits for the lane, and reports what becomes of it as that of any other. */
+  probe(lane: Lane): void {
+    for (const probed of this.#probed.values()) if (probed === lane) return;
+    this.#lanes.add(lane);
+    this.#pump();
+  }
+
+  /** Call when the channel's message was confirmed or nacked. */
+  release(channel: Channel): void {
+    this.#settle(channel);
+    if (channel.open) this.#idle.push(channel);
+    this.#pump();
+  }
+
+  /** Call when the channel is closed. */
+  drop(channel: Channel): void {
+    this.#settle(channel);
+    const position = this.#idle.indexOf(channel);
+    if (position >= 0) this.#idle.splice(position, 1);
+    this.#pump();
+  }
+
+  /** Closes idle channels. */
+  close(): void {
+    for (const channel of this.#idle.splice(0)) channel.close();
+  }
+
+  #settle(channel: Channel): void {
+    const delivery = this.#busy.get(channel);
+    this.#busy.delete(channel);
+    if (delivery) this.#probed.delete(delivery);
+  }
+
+  #pump(): void {
+    while (this.#hasWork()) {
+      const channel = this.#idle.pop();
+      if (!channel) break;
+      if (!channel.open) continue;
+      const delivery = this.#next();
+      if (!delivery) {
+        this.#idle.push(channel);
+        return;
+      }
+      this.#busy.set(channel, delivery);
+      this.#host.write(channel, delivery);
+    }
+    while (this.#hasWork() && this.#opening < this.#wanted()) void this.#open();
+  }
+
+  #wanted(): number {
+    const room = this.#size - this.#busy.size - this.#idle.length;
+    return Math.min(room, this.#deliveries.size + this.#lanes.size + this.#quarantine.size);
+  }
+
+  #hasWork(): boolean {
+    return this.#deliveries.size > 0 || this.#lanes.size > 0 || (this.#quarantine.size > 0 && !this.#quarantineBusy());
+  }
+
+  #quarantineBusy(): boolean {
+    for (const delivery of this.#busy.values()) if (delivery.quarantined) return true;
+    return false;
+  }
+
+  /** Lanes and single messages take turns, so that neither can starve the other. */
+  #next(): Delivery | undefined {
+    if (!this.#quarantineBusy()) {
+      const quarantined = takeFirst(this.#quarantine);
+      if (quarantined) return quarantined;
+    }
+    this.#lanesNext = !this.#lanesNext;
+    return this.#lanesNext
+      ? (this.#nextProbe() ?? takeFirst(this.#deliveries))
+      : (takeFirst(this.#deliveries) ?? this.#nextProbe());
+  }
+
+  #nextProbe(): Delivery | undefined {
+    for (const lane of this.#lanes) {
+      this.#lanes.delete(lane);
+      const delivery = lane.takeWaiting();
+      if (delivery) {
+        this.#probed.set(delivery, lane);
+        return delivery;
+      }
+    }
+    return undefined;
+  }
+
+  async #open(): Promise<void> {
+    this.#opening += 1;
+    const channel = await this.#host.openChannel();
+    this.#opening -= 1;
+    if (channel) this.#idle.push(channel);
+    if (channel) this.#pump();
+  }
+}

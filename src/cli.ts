@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { EXIT } from './adapter/exit-codes.ts';
+import { createLog } from './adapter/log.ts';
+import { Supervisor } from './adapter/supervisor.ts';
+import { VERSION } from './adapter/version.ts';
+import { loadConfig } from './config/load.ts';
+import { printConfig } from './config/print.ts';
+import { formatProblem } from './config/problem.ts';
+
+const USAGE = `statelessd: publishes to RabbitMQ for those who cannot keep a connection
+
+  statelessd [-c FILE] [--check] [--version] [--help]
+
+  -c, --config FILE   the configuration (YAML); without one, the defaults and the environment
+      --check         validates the configuration, prints what is in effect, and ends
+      --version       prints the version
+  -h, --help          prints this
+
+Signals: SIGTERM and SIGINT stop once what is in flight is finished; a second one stops at once.
+Exit codes: 0 stopped cleanly, 69 an address is taken or refused, 70 internal error, 78 bad configuration.
+`;
+
+function readArguments(): {
+  config?: string | undefined;
+  check?: boolean;
+  version?: boolean;
+  help?: boolean;
+} {
+  try {
+    const { values } = parseArgs({
+      options: {
+        config: { type: 'string', short: 'c' },
+        check: { type: 'boolean' },
+        version: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    return values;
+  } catch (error) {
+    return fail(EXIT.config, `${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  }
+}
+
+function fail(code: number, reason: string): never {
+  process.stderr.write(`${reason.trimEnd()}\n`);
+  process.exit(code);
+}
+
+function print(text: string): never {
+  process.stdout.write(text);
+  process.exit(EXIT.ok);
+}
+
+const args = readArguments();
+if (args.help) print(USAGE);
+if (args.version) print(`statelessd ${VERSION}\n`);
+const loaded = loadConfig(args.config, process.env);
+if (!loaded.ok) fail(EXIT.config, loaded.problems.map(formatProblem).join('\n'));
+const { config } = loaded;
+if (args.check) print(printConfig(config));
+
+process.title = 'statelessd: supervisor';
+const log = createLog(process.stderr, config.application.debug ? 'debug' : 'info');
+const started = await Supervisor.start(config, log);
+if (!started.ok) fail(started.exitCode, started.reason);
+const { supervisor } = started;
+
+let stopping = false;
+async function stop(signal: NodeJS.Signals): Promise<void> {
+  if (stopping) {
+    log('warning', 'stopping at once', { signal });
+    supervisor.kill();
+    process.exit(EXIT.internal);
+  }
+  stopping = true;
+  log('info', 'stopping', { signal });
+  await supervisor.stop();
+  process.exit(EXIT.ok);
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);

@@ -1,0 +1,64 @@
+import { brokersOf, withoutOverruledBrokers } from './brokers.ts';
+import type { Config } from './config.ts';
+import { type Environment, overlay, readEnvironment } from './environment.ts';
+import { isWithin, type Path, type Report } from './kind.ts';
+import type { ConfigProblem } from './problem.ts';
+import { checkTogether } from './rules.ts';
+import { placeOf, problemAt, type Sources } from './sources.ts';
+import { type Settings, table } from './table.ts';
+import { parseYaml, problemsOf } from './yaml.ts';
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+/** A configuration file that has been read. */
+export interface ConfigFile {
+  /** For the problems. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The defaults: what serves with neither a file nor an environment. */
+export function defaultConfig(): Config {
+  const result = parseConfig(undefined, {});
+  if (!result.ok) throw new Error('the defaults contradict the schema');
+  return result.config;
+}
+
+/** The configuration of a file and an environment; or all that is wrong with them, the file first and by line. */
+export function parseConfig(file: ConfigFile | undefined, env: Environment): ConfigResult {
+  const environment = readEnvironment(env);
+  const { variables } = environment;
+  const parsed = parseYaml(file?.text ?? '');
+  const problems = problemsOf(parsed, file?.name ?? '');
+  if (!parsed.ok) return { ok: false, problems: [...problems, ...environment.problems] };
+
+  const sources: Sources = { fileName: file?.name, lineOf: parsed.lineOf, variables };
+  const refused: Path[] = [];
+  const report: Report = (at, message, found) => {
+    refused.push(at);
+    problems.push(problemAt(at, message, found, sources));
+  };
+  const tree = overlay(withoutOverruledBrokers(parsed.value, variables), variables);
+  const settings = table.read(tree, [], report);
+  const sound = (path: Path) => !refused.some((each) => isWithin(each, path) || isWithin(path, each));
+  if (settings !== undefined) checkTogether(settings, sound, sources, report);
+
+  problems.push(...environment.problems);
+  if (problems.length === 0 && settings !== undefined) return { ok: true, config: toConfig(settings, sources) };
+  const lineInFile = (problem: ConfigProblem) => (problem.file === file?.name ? (problem.line ?? 0) : Number.MAX_SAFE_INTEGER);
+  return { ok: false, problems: problems.sort((a, b) => lineInFile(a) - lineInFile(b)) };
+}
+
+function toConfig(settings: Settings, sources: Sources): Config {
+  const { routes, application, ...rest } = settings;
+  const { host: _host, port: _port, ...rabbitmq } = application.rabbitmq;
+  const config: Config = {
+    ...rest,
+    application: { ...application, rabbitmq: { ...rabbitmq, hosts: brokersOf(application.rabbitmq) } },
+  };
+  if (routes === undefined || routes.length === 0) return config;
+  const withLine = routes.map((route, index) => ({ ...route, line: placeOf(['Routes', index], sources).line ?? 1 }));
+  return { ...config, routes: withLine };
+}

@@ -1,0 +1,96 @@
+import * as v from 'valibot';
+import { type Kind, scalar } from './kind.ts';
+import { didYouMean } from './nearest.ts';
+
+const asIs = (text: string): unknown => text;
+
+/** A number where the text is one, else the text, for the schema to refuse. */
+const asNumber = (text: string): unknown => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text);
+
+function asBoolean(text: string): unknown {
+  if (/^(true|yes|1)$/i.test(text)) return true;
+  if (/^(false|no|0)$/i.test(text)) return false;
+  return text;
+}
+
+export const flag: Kind<boolean> = scalar(v.boolean('expected true or false'), asBoolean);
+
+/** A text that passes a test. */
+export function textThat(test: (text: string) => boolean, expected: string): Kind<string> {
+  return scalar(v.pipe(v.string(expected), v.check(test, expected)), asIs);
+}
+
+/** A text that becomes something else; undefined where it cannot. */
+export function textTo<T>(
+  parse: (text: string) => T | undefined,
+  expected: string,
+  print: (value: T) => string,
+): Kind<T> {
+  const schema = v.pipe(
+    v.string(expected),
+    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
+      const parsed = parse(dataset.value);
+      if (parsed !== undefined) return parsed;
+      addIssue({ message: expected });
+      return NEVER;
+    }),
+  );
+  return scalar(schema, asIs, print);
+}
+
+export const userName = textThat((text) => /^[^\s:]+$/.test(text), 'expected a user name');
+
+export const brokerUser = textThat((text) => text !== '', 'expected the name of a RabbitMQ user');
+
+export const anyText = textThat(() => true, 'expected a text');
+
+export const filePath = textThat((text) => text !== '' && !text.includes('\0'), 'expected a path');
+
+/** The kernel's limit, without the NUL at the end. */
+const longestSocketPath = 107;
+
+export const socketPath = textThat(
+  (text) => text !== '' && !text.includes('\0') && new TextEncoder().encode(text).length <= longestSocketPath,
+  `expected the path of a socket, at most ${longestSocketPath} bytes`,
+);
+
+export function integer(min: number, max: number): Kind<number> {
+  const expected = `expected an integer from ${min} to ${max}`;
+  const within = (value: number) => Number.isInteger(value) && value >= min && value <= max;
+  return scalar(v.pipe(v.number(expected), v.check(within, expected)), asNumber);
+}
+
+export const port = integer(1, 65535);
+
+/** How many of something. */
+export const count = integer(1, 1_000_000_000);
+
+// Beyond 24 days a timer fires at once.
+const longestSeconds = 1_000_000;
+const secondsExpected = `expected seconds, a number from 0.001 to ${longestSeconds}`;
+
+/** Seconds in the file, whole milliseconds in the configuration. */
+export const seconds: Kind<number> = scalar(
+  v.pipe(
+    v.number(secondsExpected),
+    v.check((value) => value >= 0.001 && value <= longestSeconds, secondsExpected),
+    v.transform((value) => Math.round(value * 1000)),
+  ),
+  asNumber,
+  (ms) => ms / 1000,
+);
+
+/** Exactly one of some words. */
+export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {
+  const list = `expected one of ${words.join(', ')}`;
+  const schema = v.pipe(
+    v.string(list),
+    v.picklist(words, ({ input }) => `${list}${typeof input === 'string' ? didYouMean(input, words) : ''}`),
+  );
+  return scalar(schema, asIs);
+}
+
+/** Exactly one of some numbers, with the words that explain them. */
+export function oneNumberOf<const T extends number>(numbers: readonly T[], expected: string): Kind<T> {
+  return scalar(v.picklist(numbers, expected), asNumber);
+}

@@ -1,0 +1,136 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import type { Path } from './kind.ts';
+import { type ConfigProblem, formatPath } from './problem.ts';
+
+/** A mistake in the YAML itself. */
+export interface YamlMistake {
+  readonly at: Path;
+  readonly line: number | undefined;
+  readonly message: string;
+}
+
+export type YamlResult =
+  | {
+      readonly ok: true;
+      /** Mappings are Maps. */
+      readonly value: unknown;
+      /** The line, from 1, of a key or a list's item; undefined where there is none. */
+      lineOf(path: Path): number | undefined;
+      /** Keys that stand twice: their values cannot both be meant, but the rest can be judged. */
+      readonly duplicates: readonly YamlMistake[];
+    }
+  | { readonly ok: false; readonly mistakes: readonly YamlMistake[] };
+
+/** One YAML 1.2 document of the core schema. */
+export function parseYaml(text: string): YamlResult {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    // Pretty errors quote the source, and the source may hold secrets.
+    prettyErrors: false,
+    resolveKnownTags: false,
+    schema: 'core',
+    stringKeys: true,
+    uniqueKeys: false,
+  });
+  const lineAt = (offset: number) => lines.linePos(offset).line;
+  const mistakes = new Map<number, YamlMistake>();
+  for (const error of [...document.errors, ...document.warnings]) {
+    const line = lineAt(error.pos[0]);
+    // What follows on the same line is mostly a consequence of the first.
+    if (!mistakes.has(line)) mistakes.set(line, { at: [], line, message: messageOf(error.code, error.message) });
+  }
+  if (mistakes.size > 0) return { ok: false, mistakes: [...mistakes.values()] };
+  try {
+    return {
+      ok: true,
+      value: document.toJS({ mapAsMap: true }),
+      lineOf: (path) => lineOf(document, path, lineAt),
+      duplicates: duplicateKeys(document, lineAt),
+    };
+  } catch (error) {
+    // An alias without an anchor, or too many of them; the library's words may quote the source.
+    if (!(error instanceof ReferenceError)) throw error;
+    const message = error.message.startsWith('Unresolved')
+      ? 'an alias (*name) without an anchor (&name) before it; quote a text that begins with *'
+      : 'too many aliases';
+    return { ok: false, mistakes: [{ at: [], line: aliasLine(document, lineAt), message }] };
+  }
+}
+
+/** The mistakes of a file or an environment variable. */
+export function problemsOf(parsed: YamlResult, file: string): ConfigProblem[] {
+  const mistakes = parsed.ok ? parsed.duplicates : parsed.mistakes;
+  return mistakes.map(({ at, line, message }) => ({ file, line, key: formatPath(at), message }));
+}
+
+/** For what the library would say with a quotation, or in words that do not help. */
+const messages = new Map([
+  ['BAD_DIRECTIVE', 'an unknown directive (%name)'],
+  ['BAD_DQ_ESCAPE', 'an unknown escape (\\) in double quotes'],
+  ['MULTIPLE_DOCS', 'expected one YAML document, here begins a second one'],
+  ['TAG_RESOLVE_FAILED', 'an unknown tag (!name); quote a text that begins with !'],
+]);
+
+function messageOf(code: string, message: string): string {
+  // What follows a colon here is the source.
+  const unquoted = code === 'UNEXPECTED_TOKEN' ? message.replace(/(?<! ): .*/s, '') : message;
+  return messages.get(code) ?? `not valid YAML: ${unquoted}`;
+}
+
+function lineOf(document: Document.Parsed, path: Path, lineAt: (offset: number) => number): number | undefined {
+  let node: unknown = document.contents;
+  let offset = document.contents?.range[0] ?? 0;
+  for (const part of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === part);
+      if (pair === undefined) return undefined;
+      offset = startOf(pair.key) ?? offset;
+      node = pair.value;
+    } else if (isSeq(node) && typeof part === 'number' && part < node.items.length) {
+      node = node.items[part];
+      offset = startOf(node) ?? offset;
+    } else return undefined;
+  }
+  return lineAt(offset);
+}
+
+function startOf(node: unknown): number | undefined {
+  const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
+  return range?.[0];
+}
+
+function duplicateKeys(document: Document.Parsed, lineAt: (offset: number) => number): YamlMistake[] {
+  const found: YamlMistake[] = [];
+  const walk = (node: unknown, at: Path): void => {
+    if (isSeq(node)) node.items.forEach((item, index) => void walk(item, [...at, index]));
+    if (!isMap(node)) return;
+    const seen = new Map<string, number>();
+    for (const { key, value } of node.items) {
+      if (!isScalar(key)) continue;
+      const name = String(key.value);
+      const line = lineAt(startOf(key) ?? 0);
+      const first = seen.get(name);
+      if (first !== undefined) {
+        found.push({ at: [...at, name], line, message: `duplicate key, first on line ${first}` });
+      }
+      seen.set(name, first ?? line);
+      walk(value, [...at, name]);
+    }
+  };
+  walk(document.contents, []);
+  return found;
+}
+
+function aliasLine(document: Document.Parsed, lineAt: (offset: number) => number): number | undefined {
+  let line: number | undefined;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return undefined;
+      line = lineAt(startOf(alias) ?? 0);
+      return visit.BREAK;
+    },
+  });
+  return line;
+}

@@ -1,0 +1,90 @@
+import { Hono } from 'hono';
+import { type AppContext, type Bindings, isOperator, targetOf } from './bindings.ts';
+import type { Log } from './log.ts';
+import { problem } from './problem.ts';
+import type { Publisher } from './publisher.ts';
+import { requestIdOf } from './request-id.ts';
+import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
+import { dashboardRoute } from './routes/dashboard.ts';
+import { healthRoute, type ReadinessSource, readyRoute } from './routes/health.ts';
+import { type PublishSettings, publishRoute } from './routes/publish.ts';
+import { type StatsSource, statsRoute } from './routes/stats.ts';
+import { splitTarget } from './target.ts';
+
+export interface AppDeps {
+  readonly publisher: Publisher;
+  readonly stats: StatsSource;
+  readonly readiness: ReadinessSource;
+  readonly settings: PublishSettings & {
+    /** Rows of the configuration's `Routes`, which come before the built-in ones; see `routeTable`. */
+    readonly routes: readonly Route[];
+    /** Problems carry the stack of what went wrong. */
+    readonly debug: boolean;
+  };
+  readonly log: Log;
+}
+
+type AppRoute = (c: AppContext) => Response | Promise<Response>;
+
+/** The gateway as a Web handler: `app.fetch(request, bindings)`. */
+export function createApp({ publisher, stats, readiness, settings, log }: AppDeps): Hono<{ Bindings: Bindings }> {
+  const app = new Hono<{ Bindings: Bindings }>({
+    router: new TableRouter(routeTable(settings.routes)),
+    getPath: (request, options) => {
+      const target = splitTarget(targetOf(request, options?.env));
+      return target.ok ? target.path : '';
+    },
+  });
+
+  app.post('/Publisher', publishRoute(publisher, settings));
+  app.get('/Stats', forOperators(statsRoute(stats)));
+  app.get('/Dashboard', forOperators(dashboardRoute()));
+  app.get('/Health', healthRoute());
+  app.get('/Ready', readyRoute(readiness));
+
+  app.all(`/${METHOD_NOT_ALLOWED}`, (c) => {
+    const allow = c.req.param('allow') ?? '';
+    return problem('method-not-allowed', { requestId: requestIdOf(c.req.raw), headers: { Allow: allow } });
+  });
+  app.notFound((c) => {
+    const requestId = requestIdOf(c.req.raw);
+    const target = splitTarget(targetOf(c.req.raw, c.env));
+    if (!target.ok) return problem('malformed-request', { requestId, detail: target.message });
+    if (target.path.startsWith('//'))
+      return problem('malformed-request', { requestId, detail: 'the vhost is empty; the vhost / is written %2f' });
+    return problem('no-such-path', { requestId });
+  });
+  app.onError((error, c) => {
+    const requestId = requestIdOf(c.req.raw);
+    log('error', 'a request failed for a reason that is a bug', { request_id: requestId, error: String(error.stack) });
+    const stack = settings.debug ? { stack: String(error.stack) } : {};
+    return problem('internal', { requestId, published: 'unknown', ...stack });
+  });
+  return app;
+}
+
+/** The paths of the contract. Empty segments match where their absence deserves a better answer than 404. */
+const BUILT_IN: readonly Route[] = [
+  { pattern: /^\/healthz$/, handler: 'Health' },
+  { pattern: /^\/readyz$/, handler: 'Ready' },
+];
+
+const DEFAULT: readonly Route[] = [
+  { pattern: /^\/([^/]*)\/([^/]*)\/([^/]*)$/, handler: 'Publisher' },
+  { pattern: /^\/stats$/, handler: 'Stats' },
+  { pattern: /^\/$/, handler: 'Dashboard' },
+];
+
+/** The configured table, or the default one, and then the built-in paths of handlers that it does not name. */
+function routeTable(configured: readonly Route[]): Route[] {
+  const table = configured.length > 0 ? configured : DEFAULT;
+  const named = new Set(table.map(({ handler }) => handler));
+  return [
+    ...table.map((route) => ({ ...route, lastMayBeEmpty: route.handler === 'Publisher' })),
+    ...BUILT_IN.filter(({ handler }) => !named.has(handler)),
+  ];
+}
+
+function forOperators(route: AppRoute): AppRoute {
+  return (c) => (isOperator(c) ? route(c) : problem('operations-refused', { requestId: requestIdOf(c.req.raw) }));
+}

@@ -1,0 +1,76 @@
+export interface BodyLimit {
+  /** Bytes; a longer body is not read on. */
+  readonly maxBytes: number;
+  /** Bytes for which there is room already. */
+  readonly reserved: number;
+  /** Asks for room for more. */
+  reserve(bytes: number): boolean;
+}
+
+export type BodyOutcome =
+  | { readonly kind: 'body'; readonly bytes: Uint8Array }
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'no-room' }
+  | { readonly kind: 'aborted' };
+
+/** Reads a request's body. A runtime that has a cheaper way than a stream may bring its own. */
+export type ReadBody = (limit: BodyLimit) => Promise<BodyOutcome>;
+
+/** Gathers chunks within a limit. */
+export class BodyChunks {
+  readonly #limit: BodyLimit;
+  readonly #chunks: Uint8Array[] = [];
+  #size = 0;
+  #reserved: number;
+
+  constructor(limit: BodyLimit) {
+    this.#limit = limit;
+    this.#reserved = limit.reserved;
+  }
+
+  /** `undefined`, or why there may be no more of it. */
+  add(chunk: Uint8Array): { readonly kind: 'too-large' | 'no-room' } | undefined {
+    this.#size += chunk.length;
+    if (this.#size > this.#limit.maxBytes) return { kind: 'too-large' };
+    const lacking = this.#size - this.#reserved;
+    if (lacking > 0) {
+      if (!this.#limit.reserve(lacking)) return { kind: 'no-room' };
+      this.#reserved = this.#size;
+    }
+    this.#chunks.push(chunk);
+    return undefined;
+  }
+
+  body(): BodyOutcome {
+    const [first] = this.#chunks;
+    if (first && this.#chunks.length === 1) return { kind: 'body', bytes: first };
+    const bytes = new Uint8Array(this.#size);
+    let offset = 0;
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return { kind: 'body', bytes };
+  }
+}
+
+/** The way that works everywhere. */
+export function readBodyOf(request: Request): ReadBody {
+  return async (limit) => {
+    const chunks = new BodyChunks(limit);
+    if (!request.body) return chunks.body();
+    const reader = request.body.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return chunks.body();
+        const refusal = chunks.add(value);
+        if (!refusal) continue;
+        void reader.cancel();
+        return refusal;
+      }
+    } catch {
+      return { kind: 'aborted' };
+    }
+  };
+}

@@ -1,0 +1,7 @@
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+
+/** What a log line may say beside its sentence. Never a password, never a body. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Where lines go is the adapter's business; the handler is only given the door. */
+export type Log = (level: LogLevel, sentence: string, fields?: LogFields) => void;

@@ -1,0 +1,115 @@
+import type { FieldError } from './fields.ts';
+import type { Published, PublishFailure, PublishFailureKind } from './publisher.ts';
+
+interface ProblemType {
+  readonly slug: string;
+  readonly status: number;
+  readonly title: string;
+  /** Seconds after which a retry makes sense, where nothing was written. */
+  readonly retryAfter?: number;
+}
+
+/** What the handler itself finds wrong with a request. */
+export type RequestProblemKind =
+  | 'malformed-request'
+  | 'invalid-property'
+  | 'unauthenticated'
+  | 'cross-site'
+  | 'operations-refused'
+  | 'no-such-path'
+  | 'method-not-allowed'
+  | 'request-timeout'
+  | 'expectation-failed'
+  | 'headers-too-large'
+  | 'body-too-large'
+  | 'unsupported-encoding'
+  | 'internal';
+
+export type ProblemKind = RequestProblemKind | PublishFailureKind;
+
+/** Every error there is. Its `type` is `urn:statelessd:<slug>`. */
+const TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
+  'malformed-request': { slug: 'malformed-request', status: 400, title: 'The request is malformed' },
+  'invalid-property': { slug: 'invalid-property', status: 400, title: 'The message is invalid' },
+  'message-invalid': { slug: 'invalid-property', status: 400, title: 'The broker finds the message invalid' },
+  unauthenticated: { slug: 'unauthenticated', status: 401, title: 'Credentials are required' },
+  'login-refused': { slug: 'unauthenticated', status: 401, title: 'The broker refused the credentials' },
+  'vhost-refused': { slug: 'vhost-refused', status: 403, title: 'The user may not use this vhost' },
+  'publish-refused': { slug: 'publish-refused', status: 403, title: 'The broker refused the message to this user' },
+  'cross-site': { slug: 'cross-site', status: 403, title: 'A page of another site may not publish' },
+  'operations-refused': { slug: 'operations-refused', status: 403, title: 'This page is not for this address' },
+  'vhost-not-found': { slug: 'vhost-not-found', status: 404, title: 'There is no such vhost' },
+  'exchange-not-found': { slug: 'exchange-not-found', status: 404, title: 'There is no such exchange' },
+  unroutable: { slug: 'unroutable', status: 404, title: 'No queue takes the message' },
+  'no-such-path': { slug: 'no-such-path', status: 404, title: 'There is nothing at this path' },
+  'method-not-allowed': { slug: 'method-not-allowed', status: 405, title: 'The method is not allowed here' },
+  'request-timeout': { slug: 'request-timeout', status: 408, title: 'The request did not arrive in time' },
+  'body-too-large': { slug: 'body-too-large', status: 413, title: 'The request body is too large' },
+  'message-too-large': { slug: 'body-too-large', status: 413, title: 'The message is too large for the broker' },
+  'unsupported-encoding': { slug: 'unsupported-encoding', status: 415, title: 'A form may not be compressed' },
+  'expectation-failed': { slug: 'expectation-failed', status: 417, title: 'The expectation cannot be met' },
+  'too-many-failed-logins': {
+    slug: 'too-many-failed-logins',
+    status: 429,
+    title: 'Too many logins were refused',
+    retryAfter: 60,
+  },
+  'headers-too-large': { slug: 'headers-too-large', status: 431, title: 'The request headers are too large' },
+  'client-gone': { slug: 'client-gone', status: 499, title: 'The client went away' },
+  internal: { slug: 'internal', status: 500, title: 'Something is wrong with the gateway' },
+  'broker-unavailable': {
+    slug: 'broker-unavailable',
+    status: 503,
+    title: 'The broker cannot be reached',
+    retryAfter: 1,
+  },
+  'broker-blocked': { slug: 'broker-blocked', status: 503, title: 'The broker takes no messages now', retryAfter: 5 },
+  'broker-limit': { slug: 'broker-limit', status: 503, title: 'A limit of the broker is reached', retryAfter: 1 },
+  overloaded: { slug: 'overloaded', status: 503, title: 'The gateway is overloaded', retryAfter: 1 },
+  'shutting-down': { slug: 'shutting-down', status: 503, title: 'The gateway is shutting down', retryAfter: 1 },
+  'message-rejected': { slug: 'message-rejected', status: 503, title: 'A queue rejected the message' },
+  'confirm-timeout': { slug: 'confirm-timeout', status: 504, title: 'The broker did not confirm in time' },
+};
+
+export interface ProblemDetails {
+  readonly requestId: string;
+  readonly detail?: string;
+  readonly published?: Published;
+  readonly errors?: readonly FieldError[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Only under `Application.debug`. */
+  readonly stack?: string;
+}
+
+/**
+ * A problem document (RFC 9457), and the same in the header `Statelessd-Error` for clients that never see the body of
+ * an error, such as PHP's under CURLOPT_FAILONERROR.
+ */
+export function problem(kind: ProblemKind, details: ProblemDetails): Response {
+  const { slug, status, title, retryAfter } = TYPES[kind];
+  const { requestId, detail, errors, stack, published = 'no' } = details;
+  const body = {
+    type: `urn:statelessd:${slug}`,
+    title,
+    status,
+    ...(detail !== undefined && { detail }),
+    published,
+    request_id: requestId,
+    ...(errors && { errors }),
+    ...(stack !== undefined && { stack }),
+  };
+  const headers: Record<string, string> = {
+    'Content-Type': 'application/problem+json',
+    'Statelessd-Error': `${slug}; published=${published}`,
+    'X-Request-Id': requestId,
+    ...(status === 401 && { 'WWW-Authenticate': 'Basic realm="statelessd", charset="UTF-8"' }),
+    ...(retryAfter !== undefined && published === 'no' && { 'Retry-After': String(retryAfter) }),
+    ...details.headers,
+  };
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+export function failureProblem(failure: PublishFailure, requestId: string, headers?: Record<string, string>): Response {
+  const { kind, detail, published } = failure;
+  return problem(kind, { requestId, published, ...(detail !== undefined && { detail }), ...(headers && { headers }) });
+}

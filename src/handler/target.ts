@@ -1,0 +1,90 @@
+import type { FieldError } from './fields.ts';
+import type { Address } from './publisher.ts';
+import { decodeUtf8, isShortString } from './utf8.ts';
+
+export type Target =
+  | { readonly ok: true; readonly path: string; readonly query: string }
+  | { readonly ok: false; readonly message: string };
+
+export type Segment = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly message: string };
+
+export type AddressResult =
+  | { readonly ok: true; readonly address: Address }
+  | { readonly ok: false; readonly errors: readonly FieldError[] };
+
+const absoluteForm = /^https?:\/\/[^/?#]*/i;
+const visible = /^[\x21-\x7e]*$/;
+const plainSegment = /^[\x21-\x24\x26-\x7e]{0,255}$/;
+
+/**
+ * Splits a request target (RFC 9112 section 3.2) as it stood on the request line, in origin or absolute form. Neither
+ * part is decoded or normalized: a URL parser would resolve `.`, `..` and `%2e%2e`, which are data here.
+ *
+ * @returns the path, from its slash on, and the query without its question mark
+ */
+export function splitTarget(target: string): Target {
+  const rest = target.startsWith('/') ? target : target.replace(absoluteForm, '');
+  if (rest === target && !target.startsWith('/')) return { ok: false, message: 'expected a path that starts with /' };
+  if (rest.includes('#')) return { ok: false, message: 'a # must be written %23' };
+  const mark = rest.indexOf('?');
+  const path = mark < 0 ? rest : rest.slice(0, mark);
+  if (!visible.test(path)) {
+    return { ok: false, message: 'spaces, control and non-ASCII characters in a path must be percent-encoded' };
+  }
+  if (path !== '' && !path.startsWith('/')) return { ok: false, message: 'expected a path that starts with /' };
+  return { ok: true, path: path === '' ? '/' : path, query: mark < 0 ? '' : rest.slice(mark + 1) };
+}
+
+/**
+ * One segment of a path, percent-decoded exactly once as UTF-8 (RFC 3986 section 2.1). A plus is a plus, dots are
+ * data. Control characters are refused: nobody names a queue with one, and they forge lines in logs.
+ */
+export function decodeSegment(raw: string): Segment {
+  if (plainSegment.test(raw)) return { ok: true, value: raw };
+  if (!visible.test(raw)) return { ok: false, message: 'expected ASCII, anything else percent-encoded' };
+  const bytes = percentDecode(raw);
+  if (bytes === undefined) return { ok: false, message: 'broken percent-encoding: expected % and two hex digits' };
+  const value = decodeUtf8(bytes);
+  if (value === undefined) return { ok: false, message: 'expected percent-encoded UTF-8' };
+  if (/\p{Cc}/u.test(value)) return { ok: false, message: 'control characters are not allowed' };
+  if (!isShortString(value)) return { ok: false, message: 'expected at most 255 bytes of UTF-8' };
+  return { ok: true, value };
+}
+
+function percentDecode(raw: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(raw.length);
+  let length = 0;
+  for (let i = 0; i < raw.length; i += 1) {
+    let byte = raw.charCodeAt(i);
+    if (byte === 0x25) {
+      const digits = raw.slice(i + 1, i + 3);
+      if (!/^[0-9A-Fa-f]{2}$/.test(digits)) return undefined;
+      byte = Number.parseInt(digits, 16);
+      i += 2;
+    }
+    bytes[length] = byte;
+    length += 1;
+  }
+  return bytes.subarray(0, length);
+}
+
+/**
+ * The address that three raw path segments name. All that is wrong with them is listed at once. `amq.default` is the
+ * management plugin's name for the default exchange, whose own name is empty and could not stand in a path.
+ */
+export function toAddress(rawVhost: string, rawExchange: string, rawRoutingKey: string): AddressResult {
+  const vhost = decodeSegment(rawVhost);
+  const exchange = decodeSegment(rawExchange);
+  const routingKey = decodeSegment(rawRoutingKey);
+  const errors: FieldError[] = [];
+  if (!vhost.ok) errors.push({ field: 'vhost', message: vhost.message });
+  else if (vhost.value === '') errors.push({ field: 'vhost', message: 'expected a vhost; the vhost / is written %2f' });
+  if (!exchange.ok) errors.push({ field: 'exchange', message: exchange.message });
+  else if (exchange.value === '') {
+    errors.push({ field: 'exchange', message: 'expected an exchange; the default exchange is named amq.default' });
+  }
+  if (!routingKey.ok) errors.push({ field: 'routing_key', message: routingKey.message });
+  if (!vhost.ok || !exchange.ok || !routingKey.ok || errors.length > 0) return { ok: false, errors };
+  const name = exchange.value === 'amq.default' ? '' : exchange.value;
+  return { ok: true, address: { vhost: vhost.value, exchange: name, routingKey: routingKey.value } };
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { defaultConfig } from '../../src/config/parse.ts';
+
+const path = new URL('../fixtures/statelessd-2013.yaml', import.meta.url).pathname;
+
+describe('The file of 2013', () => {
+  it('is read as it always was, with defaults for what is new', () => {
+    const defaults = defaultConfig();
+    const both = { propagate: true, handlers: ['console', 'syslog'] };
+    expect(loadConfig(path, {})).toEqual({
+      ok: true,
+      config: {
+        daemon: { pidfile: '/var/run/statelessd/statelessd.pid', user: 'nginx' },
+        application: {
+          ...defaults.application,
+          paths: { static: '/usr/share/statelessd/static', templates: '/usr/share/statelessd/templates' },
+        },
+        httpServer: { ...defaults.httpServer, ports: [8000, 8001, 8002, 8003, 8004] },
+        routes: [
+          {
+            pattern: '/([^/]+)/([^/]+)/([^/]+)',
+            regexp: /^(?:\/([^/]+)\/([^/]+)\/([^/]+))$/u,
+            handler: 'Publisher',
+            line: 23,
+          },
+          { pattern: '/stats', regexp: /^(?:\/stats)$/u, handler: 'Stats', line: 24 },
+          { pattern: '/', regexp: /^(?:\/)$/u, handler: 'Dashboard', line: 25 },
+        ],
+        logging: {
+          version: 1,
+          formatters: new Map([
+            [
+              'verbose',
+              {
+                format:
+                  '%(levelname) -10s %(asctime)s %(process)-6d %(processName) -35s %(threadName) -25s %(name) -35s %(funcName) -30s: %(message)s',
+                datefmt: '%Y-%m-%d %H:%M:%S',
+              },
+            ],
+            [
+              'syslog',
+              { format: ' %(levelname)s <PID %(process)d:%(processName)s> %(name)s.%(funcName)s(): %(message)s' },
+            ],
+          ]),
+          filters: new Map(),
+          handlers: new Map<string, object>([
+            [
+              'console',
+              {
+                class: 'logging.StreamHandler',
+                formatter: 'verbose',
+                level: 'NOTSET',
+                debugOnly: false,
+                stream: 'ext://sys.stderr',
+              },
+            ],
+            [
+              'syslog',
+              {
+                class: 'logging.handlers.SysLogHandler',
+                formatter: 'syslog',
+                level: 'NOTSET',
+                debugOnly: false,
+                address: '/dev/log',
+                facility: 'daemon',
+              },
+            ],
+          ]),
+          loggers: new Map([
+            ['clihelper', { level: 'WARNING', ...both }],
+            ['pika', { level: 'INFO', ...both }],
+            ['statelessd', { level: 'INFO', ...both }],
+            ['tinman', { level: 'INFO', ...both }],
+            ['tornado', { level: 'WARNING', ...both }],
+          ]),
+          disableExistingLoggers: true,
+          incremental: false,
+        },
+      },
+    });
+  });
+});

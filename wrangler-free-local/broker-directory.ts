@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, open, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as v from 'valibot';
+
+/** Where one private node keeps everything, and who it is. */
+export interface BrokerDirectory {
+  readonly path: string;
+  /** Made for one broker, to be deleted with it. */
+  readonly temporary: boolean;
+  /** The Erlang node's name: it stays with the directory, for RabbitMQ files its messages under it. */
+  readonly nodename: string;
+}
+
+/** What the node is started with. */
+export interface NodeFiles {
+  /** Lines of rabbitmq.conf. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly plugins: readonly string[];
+  readonly definitions: object;
+}
+
+/** Makes or reopens a node's directory; without a path, one that lives as long as the broker. */
+export async function openDirectory(path: string | undefined, name: string | undefined): Promise<BrokerDirectory> {
+  const temporary = path === undefined;
+  if (!temporary) await mkdir(path, { recursive: true });
+  // mkdtemp makes it 0700, which a password-less distribution cookie needs.
+  const made = temporary ? await mkdtemp(join(tmpdir(), 'statelessd-broker-')) : await realpath(path);
+  for (const part of ['home', 'log', 'mnesia']) await mkdir(join(made, part), { recursive: true, mode: 0o700 });
+  const nodename = await writtenOnce(join(made, 'nodename'), () => freshNodename(name));
+  const cookie = join(made, 'home', '.erlang.cookie');
+  await writtenOnce(cookie, () => randomBytes(24).toString('hex'));
+  await chmod(cookie, 0o400);
+  return { path: made, temporary, nodename };
+}
+
+/** Deletes a temporary directory; any other one stays. */
+export async function deleteDirectory(directory: BrokerDirectory): Promise<void> {
+  // The node's helper programs may still be writing their last bytes.
+  if (directory.temporary) await rm(directory.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+}
+
+/** Writes rabbitmq.conf, the plugin list and the definitions. */
+export async function writeNodeFiles(directory: BrokerDirectory, files: NodeFiles): Promise<void> {
+  const definitions = join(directory.path, 'definitions.json');
+  await writeFile(definitions, JSON.stringify(files.definitions, undefined, 2), { mode: 0o600 });
+  await writeFile(join(directory.path, 'enabled_plugins'), `[${files.plugins.join(',')}].\n`);
+  await writeConfig(directory, {
+    ...files.config,
+    'definitions.import_backend': 'local_filesystem',
+    'definitions.local.path': definitions,
+  });
+}
+
+/** Writes rabbitmq.conf alone. */
+export async function writeConfig(directory: BrokerDirectory, config: Readonly<Record<string, string>>): Promise<void> {
+  const lines = Object.entries(config).map(([key, value]) => `${key} = ${value}\n`);
+  await writeFile(join(directory.path, 'rabbitmq.conf'), lines.join(''), { mode: 0o600 });
+}
+
+/** The end of what the node printed and logged, for an error message. */
+export async function lastWords(directory: BrokerDirectory): Promise<string> {
+  const texts = await Promise.all(
+    ['console.log', 'node.log'].map((file) => readFile(join(directory.path, 'log', file), 'utf8').catch(() => '')),
+  );
+  return texts
+    .map((text) => text.trimEnd().split('\n').slice(-20).join('\n'))
+    .filter((text) => text !== '')
+    .join('\n');
+}
+
+const NODENAME = v.pipe(v.string(), v.regex(/^[a-z0-9-]+@localhost$/));
+
+function freshNodename(name: string | undefined): string {
+  const words = ['statelessd', name, randomBytes(4).toString('hex')].filter((word) => word !== undefined);
+  return v.parse(NODENAME, `${words.join('-')}@localhost`);
+}
+
+/** The file's text; if there is none yet, the text that it is now given. */
+async function writtenOnce(file: string, text: () => string): Promise<string> {
+  try {
+    const handle = await open(file, 'wx', 0o600);
+    const fresh = text();
+    await handle.writeFile(fresh);
+    await handle.close();
+    return fresh;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    return readFile(file, 'utf8');
+  }
+}

@@ -11,7 +11,8 @@ export interface NodePorts {
 // With RabbitMQ's own choice, schedulers that sleep at once, a boot's 50,000 file look-ups each wait for a wake-up of the
 // thread that does them: 6 s instead of 3. Awake a little longer, they cost an idle node nothing measurable.
 const BUSY_WAIT = '+sbwt short +sbwtdio medium';
-const ON_LOOPBACK = '-kernel inet_dist_use_interface {127,0,0,1}';
+// Without -start_epmd, a port mapper that is missing would be started as a daemon, and stay.
+const DISTRIBUTION = '-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false';
 
 /** The environment for a private node and for the commands that speak to it: nothing of a system node shows through. */
 export function brokerEnvironment(
@@ -40,11 +41,11 @@ export function brokerEnvironment(
     RABBITMQ_PID_FILE: file('pid'),
     RABBITMQ_LOG_BASE: file('log'),
     RABBITMQ_LOGS: file('log', 'node.log'),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [ON_LOOPBACK, BUSY_WAIT, erlangFlags].join(' '),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [DISTRIBUTION, BUSY_WAIT, erlangFlags].join(' '),
     // Port 0: any free one. The default is a range of eleven, for all commands on the machine.
     RABBITMQ_CTL_DIST_PORT_MIN: '0',
     RABBITMQ_CTL_DIST_PORT_MAX: '0',
-    RABBITMQ_CTL_ERL_ARGS: ON_LOOPBACK,
+    RABBITMQ_CTL_ERL_ARGS: DISTRIBUTION,
     // Lets the start script become the Erlang VM instead of waiting for it as a shell: the child's pid is the VM's.
     RUNNING_UNDER_SYSTEMD: 'true',
   };

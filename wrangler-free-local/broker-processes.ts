@@ -59,8 +59,10 @@ export class BrokerProcesses {
   }
 
   /** Ends the VM; the port mapper stays for the next one. */
-  async endNode(name: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    await this.#node?.end(name, STOP_WITHIN_MS);
+  async endNode(name: 'SIGKILL' | 'SIGTERM', graceMs = STOP_WITHIN_MS): Promise<void> {
+    // A frozen VM would see SIGTERM only when it thaws.
+    this.#node?.signal('SIGCONT');
+    await this.#node?.end(name, graceMs);
   }
 
   /** Ends both for good. */

@@ -9,6 +9,9 @@ import { type ApiAnswer, callApi } from './management-api.ts';
 import { findRabbitmq } from './rabbitmq-program.ts';
 import type { Ending } from './tied-process.ts';
 
+// The messages are on disk after some 50 ms; the management plugin then keeps the node waiting for 5 s more.
+const CLOSE_GRACE_MS = 2_000;
+
 /** What a private RabbitMQ node should be like; all of it may be left out. */
 export interface BrokerOptions {
   /** A word for the node's name, to know it by in `ps`: letters, digits and dashes. */
@@ -168,7 +171,6 @@ class PrivateBroker implements Broker {
   }
 
   async stop() {
-    this.resume();
     await this.#processes.endNode('SIGTERM');
   }
 
@@ -181,7 +183,7 @@ class PrivateBroker implements Broker {
   }
 
   async close() {
-    await (this.#directory.temporary ? this.kill() : this.stop());
+    if (!this.#directory.temporary) await this.#processes.endNode('SIGTERM', CLOSE_GRACE_MS);
     await this.#processes.close();
     this.#ports.release();
     await deleteDirectory(this.#directory);

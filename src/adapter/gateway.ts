@@ -9,7 +9,7 @@ import { Connections } from './connections.ts';
 import type { Keys } from './keys.ts';
 import type { LinkOptions } from './link.ts';
 import { processStats, RequestCounters } from './process-stats.ts';
-import { HttpServer } from './server.ts';
+import { type Fetch, HttpServer } from './server.ts';
 import { VERSION } from './version.ts';
 
 /** Which backend of an installation this is. */
@@ -30,6 +30,8 @@ export class Gateway {
   readonly #server: HttpServer;
   readonly #requests = new RequestCounters();
   readonly #slot: Slot;
+  /** The handler, without the server around it. */
+  readonly fetch: Fetch;
   #draining = false;
 
   constructor(config: Config, keys: Keys, slot: Slot, log: Log) {
@@ -68,8 +70,9 @@ export class Gateway {
       },
       log,
     });
+    this.fetch = (request, bindings) => app.fetch(request, bindings);
     this.#server = new HttpServer(
-      (request, bindings) => app.fetch(request, bindings),
+      this.fetch,
       {
         ...httpServer,
         ...(keys.httpServer && { tls: keys.httpServer }),

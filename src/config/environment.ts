@@ -27,22 +27,23 @@ export function readEnvironment(env: Environment): { variables: Variable[]; prob
   const variables: Variable[] = [];
   const problems: ConfigProblem[] = [];
   for (const [name, given] of Object.entries(env)) {
-    const text = given?.trim() ?? '';
-    if (!name.startsWith(prefix)) continue;
+    if (given === undefined || !name.startsWith(prefix)) continue;
     const setting = known.get(name);
     if (setting === undefined) {
       const message = `unknown variable; the nearest is ${nearest(name, [...known.keys()])}`;
       problems.push({ file: name, line: undefined, key: undefined, message });
-    } else if (text !== '') {
-      const { path, kind } = setting;
-      if (typeof kind.text === 'function') {
-        variables.push({ name, path, value: kind.text(text), lineOf: () => undefined });
-        continue;
-      }
-      const parsed = parseYaml(given ?? '');
-      problems.push(...problemsOf(parsed, name));
-      if (parsed.ok) variables.push({ name, path, value: parsed.value, lineOf: parsed.lineOf });
+      continue;
     }
+    const { path, kind } = setting;
+    const text = given.trim();
+    if (text === '') continue;
+    if (typeof kind.text === 'function') {
+      variables.push({ name, path, value: kind.text(text), lineOf: () => undefined });
+      continue;
+    }
+    const parsed = parseYaml(given);
+    problems.push(...problemsOf(parsed, name, path));
+    if (parsed.ok) variables.push({ name, path, value: parsed.value, lineOf: parsed.lineOf });
   }
   return { variables, problems };
 }

@@ -29,7 +29,10 @@ const syslogAddress: Kind<SysLogHandler['address']> = {
   read(value, at, report) {
     if (!Array.isArray(value)) return filePath.read(value, at, report);
     const [hostGiven, portGiven]: readonly unknown[] = value;
-    if (value.length !== 2) report(at, 'expected a path or [host, port]');
+    if (value.length !== 2) {
+      report(at, 'expected a path or [host, port]');
+      return undefined;
+    }
     const address = { host: host.read(hostGiven, [...at, 0], report), port: port.read(portGiven, [...at, 1], report) };
     return address.host === undefined || address.port === undefined
       ? undefined

@@ -16,14 +16,17 @@ function ranked(word: string, known: readonly string[]): { candidate: string; di
     .sort((a, b) => a.distance - b.distance)[0];
 }
 
+/** What a mistyped word lacks counts half: letters and whole sections are rather forgotten than made up. */
+const leftOut = 0.5;
+
 /** Levenshtein's, one row at a time. */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index * leftOut);
   for (const [i, left] of a.split('').entries()) {
     const next = [i + 1];
     for (const [j, right] of b.split('').entries()) {
       const replaced = (row[j] ?? 0) + (left === right ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + leftOut));
     }
     row = next;
   }

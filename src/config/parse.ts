@@ -47,7 +47,8 @@ export function parseConfig(file: ConfigFile | undefined, env: Environment): Con
 
   problems.push(...environment.problems);
   if (problems.length === 0 && settings !== undefined) return { ok: true, config: toConfig(settings, sources) };
-  const lineInFile = (problem: ConfigProblem) => (problem.file === file?.name ? (problem.line ?? 0) : Number.MAX_SAFE_INTEGER);
+  const lineInFile = (problem: ConfigProblem) =>
+    problem.file === file?.name ? (problem.line ?? 0) : Number.MAX_SAFE_INTEGER;
   return { ok: false, problems: problems.sort((a, b) => lineInFile(a) - lineInFile(b)) };
 }
 

@@ -58,10 +58,10 @@ export function parseYaml(text: string): YamlResult {
   }
 }
 
-/** The mistakes of a file or an environment variable. */
-export function problemsOf(parsed: YamlResult, file: string): ConfigProblem[] {
+/** The mistakes of a file, or of an environment variable that holds what is at a path. */
+export function problemsOf(parsed: YamlResult, file: string, path: Path = []): ConfigProblem[] {
   const mistakes = parsed.ok ? parsed.duplicates : parsed.mistakes;
-  return mistakes.map(({ at, line, message }) => ({ file, line, key: formatPath(at), message }));
+  return mistakes.map(({ at, line, message }) => ({ file, line, key: formatPath([...path, ...at]), message }));
 }
 
 /** For what the library would say with a quotation, or in words that do not help. */
@@ -69,6 +69,7 @@ const messages = new Map([
   ['BAD_DIRECTIVE', 'an unknown directive (%name)'],
   ['BAD_DQ_ESCAPE', 'an unknown escape (\\) in double quotes'],
   ['MULTIPLE_DOCS', 'expected one YAML document, here begins a second one'],
+  ['NON_STRING_KEY', 'expected keys that are names'],
   ['TAG_RESOLVE_FAILED', 'an unknown tag (!name); quote a text that begins with !'],
 ]);
 
@@ -84,7 +85,7 @@ function lineOf(document: Document.Parsed, path: Path, lineAt: (offset: number) 
   for (const part of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === part);
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === part);
       if (pair === undefined) return undefined;
       offset = startOf(pair.key) ?? offset;
       node = pair.value;

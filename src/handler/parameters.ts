@@ -1,5 +1,5 @@
 const parameterPattern =
-  /[ \t]*;[ \t]*(?:([^\s"=;]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\[^\r\n][^"\\]*)*)"|([^\s";]*)))?[ \t]*/y;
+  /[ \t]*;[ \t]*(?:([^\s"=;]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\[^\r\n][^"\\]*)*)"|(?!")([^\s";]*)))?[ \t]*/y;
 
 /**
  * The first parameter of that name of a header like `multipart/form-data; boundary=x` (RFC 9110 section 5.6.6), or

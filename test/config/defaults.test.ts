@@ -56,7 +56,10 @@ describe('The default configuration', () => {
     ['a file of comments', '# nothing\n'],
     ['a null file', '---\n~\n'],
     ['sections with nothing below them', 'Daemon:\nApplication:\nHTTPServer:\nRoutes:\nLogging:\n'],
-    ['keys with nothing after them', 'HTTPServer:\n  ports:\n  operations:\nApplication: {rabbitmq: {host: , port: ~}}'],
+    [
+      'keys with nothing after them',
+      'HTTPServer:\n  ports:\n  operations:\nApplication: {rabbitmq: {host: , port: ~}}',
+    ],
     ['a table without routes', 'Routes: []'],
   ])('serves for %s', (_, text) => {
     expect(parseConfig({ name: 'x.yaml', text }, {})).toEqual({ ok: true, config: defaultConfig() });

@@ -34,7 +34,9 @@ describe('Loading a configuration', () => {
     const path = write('three.yaml', 'HTTPServer:\n  ports: 8000\n  adress: "::"\n\nDaemon:\n  user: [nginx]\n');
     expect(problems(path, { STATELESSD__HTTPSERVER__WORKERS: '0' })).toEqual([
       `${path}:2: HTTPServer.ports: expected a list of ports, not an integer`,
-      expect.stringMatching(/three\.yaml:3: HTTPServer\.adress: unknown key; expected one of ports, .*, did you mean address\?$/),
+      expect.stringMatching(
+        /three\.yaml:3: HTTPServer\.adress: unknown key; expected one of ports, .*, did you mean address\?$/,
+      ),
       `${path}:6: Daemon.user: expected a user name, not a list`,
       'STATELESSD__HTTPSERVER__WORKERS: HTTPServer.workers: expected an integer from 1 to 1024',
     ]);

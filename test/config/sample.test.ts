@@ -72,7 +72,9 @@ describe('The sample file', () => {
   });
 
   it('names environment variables that exist', () => {
-    const env = Object.fromEntries([...sample.matchAll(/(STATELESSD__[A-Z_]+)=([\w,]+)/g)].map(([, k, v]) => [k, v]));
+    const env = Object.fromEntries(
+      [...sample.matchAll(/(STATELESSD__[A-Z_]+)=(\w+(?:,\w+)*)/g)].map(([, k, v]) => [k, v]),
+    );
     expect(Object.keys(env)).toHaveLength(2);
     expect(parseConfig(undefined, env)).toMatchObject({
       ok: true,

@@ -9,14 +9,34 @@ function problems(text: string): string[] {
 
 describe('YAML', () => {
   it.each([
-    ['a list at the top', '- Daemon', 'x.yaml:1: expected a mapping with keys among Daemon, Application, HTTPServer, Routes, Logging, not a list'],
-    ['a text at the top', '\n\nhello', 'x.yaml:3: expected a mapping with keys among Daemon, Application, HTTPServer, Routes, Logging, not a string'],
+    [
+      'a list at the top',
+      '- Daemon',
+      'x.yaml:1: expected a mapping with keys among Daemon, Application, HTTPServer, Routes, Logging, not a list',
+    ],
+    [
+      'a text at the top',
+      '\n\nhello',
+      'x.yaml:3: expected a mapping with keys among Daemon, Application, HTTPServer, Routes, Logging, not a string',
+    ],
     ['a second document', 'Daemon:\n---\nDaemon:', 'x.yaml:2: expected one YAML document, here begins a second one'],
-    ['an unclosed list', 'HTTPServer:\n  ports: [8000', 'x.yaml:2: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]'],
+    [
+      'an unclosed list',
+      'HTTPServer:\n  ports: [8000',
+      'x.yaml:2: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
     ['a tab', 'HTTPServer:\n\tports: [8000]', 'x.yaml:2: not valid YAML: Tabs are not allowed as indentation'],
-    ['an alias to nothing', 'Daemon:\n  user: *nginx', 'x.yaml:2: an alias (*name) without an anchor (&name) before it; quote a text that begins with *'],
-    ['an unknown tag', 'Daemon:\n  user: !vault nginx', 'x.yaml:2: an unknown tag (!name); quote a text that begins with !'],
-    ['a key that is a list', '? [a]\n: b', 'x.yaml:1: not valid YAML: With stringKeys, all keys must be strings'],
+    [
+      'an alias to nothing',
+      'Daemon:\n  user: *nginx',
+      'x.yaml:2: an alias (*name) without an anchor (&name) before it; quote a text that begins with *',
+    ],
+    [
+      'an unknown tag',
+      'Daemon:\n  user: !vault nginx',
+      'x.yaml:2: an unknown tag (!name); quote a text that begins with !',
+    ],
+    ['a key that is a list', '? [a]\n: b', 'x.yaml:1: expected keys that are names'],
   ])('is refused for %s', (_, text, problem) => {
     expect(problems(text)).toEqual([problem]);
   });

@@ -47,10 +47,13 @@ describe('A request is a form', () => {
     expect(parseForm('text/plain', 'gzip', bytes('hi'))).toEqual({ kind: 'raw' });
   });
 
-  it.each([null, '', 'identity', 'Identity', ' identity '])('that can be read under Content-Encoding %j', (encoding) => {
-    expect(isIdentity(encoding)).toBe(true);
-    expect(parseForm(urlencoded, encoding, bytes('body=hi'))).toMatchObject({ kind: 'form' });
-  });
+  it.each([null, '', 'identity', 'Identity', ' identity '])(
+    'that can be read under Content-Encoding %j',
+    (encoding) => {
+      expect(isIdentity(encoding)).toBe(true);
+      expect(parseForm(urlencoded, encoding, bytes('body=hi'))).toMatchObject({ kind: 'form' });
+    },
+  );
 
   it.each(['gzip', 'identity, gzip', 'x-identity'])('that cannot be read under Content-Encoding %j', (encoding) => {
     expect(isIdentity(encoding)).toBe(false);

@@ -119,7 +119,10 @@ describe('An address', () => {
   });
 
   it.each(['amq.default', 'amq%2edefault'])('names the default exchange %s', (exchange) => {
-    expect(toAddress('v', exchange, 'queue')).toMatchObject({ ok: true, address: { exchange: '', routingKey: 'queue' } });
+    expect(toAddress('v', exchange, 'queue')).toMatchObject({
+      ok: true,
+      address: { exchange: '', routingKey: 'queue' },
+    });
   });
 
   it('needs a vhost', () => {

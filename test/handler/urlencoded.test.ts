@@ -19,24 +19,68 @@ const percentEncode = (value: Uint8Array): string =>
 describe('A urlencoded form', () => {
   it.each<[string, string[][]]>([
     ['', []],
-    ['body=hi&content-type=text/plain', [['body', 'hi'], ['content-type', 'text/plain']]],
-    ['a=1&a=2', [['a', '1'], ['a', '2']]],
+    [
+      'body=hi&content-type=text/plain',
+      [
+        ['body', 'hi'],
+        ['content-type', 'text/plain'],
+      ],
+    ],
+    [
+      'a=1&a=2',
+      [
+        ['a', '1'],
+        ['a', '2'],
+      ],
+    ],
     ['a', [['a', '']]],
     ['a=', [['a', '']]],
     ['=x', [['', 'x']]],
     ['=', [['', '']]],
     ['a=b=c', [['a', 'b=c']]],
-    ['&&a=1&&&b=2&', [['a', '1'], ['b', '2']]],
-    ['&a&=&', [['a', ''], ['', '']]],
-    ['a&b=1', [['a', ''], ['b', '1']]],
+    [
+      '&&a=1&&&b=2&',
+      [
+        ['a', '1'],
+        ['b', '2'],
+      ],
+    ],
+    [
+      '&a&=&',
+      [
+        ['a', ''],
+        ['', ''],
+      ],
+    ],
+    [
+      'a&b=1',
+      [
+        ['a', ''],
+        ['b', '1'],
+      ],
+    ],
     ['a=1;b=2', [['a', '1;b=2']]],
     ['a+b=c+d', [['a b', 'c d']]],
     ['a=%2B%26%3d%25', [['a', '+&=%']]],
     ['a=%00%ff%C3%a9', [['a', '\0\xff\xc3\xa9']]],
     ['a=\0\xff\r\n ', [['a', '\0\xff\r\n ']]],
-    ['a=1&b=%41&c=2+&d=3', [['a', '1'], ['b', 'A'], ['c', '2 '], ['d', '3']]],
+    [
+      'a=1&b=%41&c=2+&d=3',
+      [
+        ['a', '1'],
+        ['b', 'A'],
+        ['c', '2 '],
+        ['d', '3'],
+      ],
+    ],
     ['%62%6Fdy=x', [['body', 'x']]],
-    ['\xc3\xa9=1&%c3%a9=2', [['é', '1'], ['é', '2']]],
+    [
+      '\xc3\xa9=1&%c3%a9=2',
+      [
+        ['é', '1'],
+        ['é', '2'],
+      ],
+    ],
     ['\xef\xbb\xbfa=1', [['\ufeffa', '1']]],
     ['headers%5Ba%5D%5B%5D=x', [['headers[a][]', 'x']]],
     ['__proto__=x', [['__proto__', 'x']]],
@@ -87,9 +131,12 @@ describe('A urlencoded form', () => {
     expect(result.ok && result.fields[0]?.value.buffer).not.toBe(form.buffer);
   });
 
-  it.each(['a=&', '&', '=', 'a', '+', '%41', 'a%', 'a=%&', '\xff'])('of 10 MB of %j is judged in linear time', (unit) => {
-    expect(parseUrlencoded(new Uint8Array(Buffer.alloc(10_000_000, unit, 'latin1')))).toBeDefined();
-  });
+  it.each(['a=&', '&', '=', 'a', '+', '%41', 'a%', 'a=%&', '\xff'])(
+    'of 10 MB of %j is judged in linear time',
+    (unit) => {
+      expect(parseUrlencoded(new Uint8Array(Buffer.alloc(10_000_000, unit, 'latin1')))).toBeDefined();
+    },
+  );
 
   it('carries any bytes, however they are encoded', () => {
     fc.assert(

@@ -1,0 +1,42 @@
+import { readKeys } from '../src/adapter/keys.ts';
+import { Link, type LinkOptions } from '../src/adapter/link.ts';
+import { EXIT } from '../src/adapter/exit-codes.ts';
+import type { Config } from '../src/config/config.ts';
+import { answersAmqp } from './amqp-answer.ts';
+import { CannotStart } from './cannot-start.ts';
+
+/** A broker that was running already: it is published to, and never changed. */
+export interface FoundBroker {
+  readonly kind: 'found';
+  readonly description: string;
+  /** With the password guest, in the vhost `/`. */
+  readonly guestMayLogIn: boolean;
+}
+
+/** The broker of the configuration, if it answers. */
+export async function findConfigured(config: Config): Promise<FoundBroker | undefined> {
+  const link = linkTo(config);
+  const { tls } = link;
+  for (const { host, port } of link.hosts) {
+    if (!(await answersAmqp({ host, port, ...(tls && { tls }) }))) continue;
+    const login = { vhost: '/', username: 'guest', password: 'guest' };
+    const outcome = await Link.open({ ...link, hosts: [{ host, port }] }, login, SILENT);
+    if (outcome.kind === 'open') await outcome.link.close();
+    return {
+      kind: 'found',
+      description: `the RabbitMQ that runs at ${host}:${port}`,
+      guestMayLogIn: outcome.kind === 'open',
+    };
+  }
+  return undefined;
+}
+
+function linkTo(config: Config): LinkOptions {
+  const { hosts, tls, heartbeatSeconds, connectTimeoutMs } = config.application.rabbitmq;
+  const keys = readKeys(config);
+  if (!keys.ok) throw new CannotStart(keys.problem, EXIT.config);
+  const common = { hosts, heartbeatSeconds, connectTimeoutMs, connectionName: 'scripts/up' };
+  return tls ? { ...common, tls: { ...keys.keys.rabbitmq, rejectUnauthorized: tls.verify } } : common;
+}
+
+const SILENT = { onBlocked: () => {}, onUnblocked: () => {}, onLost: () => {} };

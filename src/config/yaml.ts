@@ -85,7 +85,7 @@ function lineOf(document: Document.Parsed, path: Path, lineAt: (offset: number) 
   for (const part of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === part);
+      const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === part);
       if (pair === undefined) return undefined;
       offset = startOf(pair.key) ?? offset;
       node = pair.value;

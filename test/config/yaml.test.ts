@@ -52,6 +52,13 @@ describe('YAML', () => {
     ]);
   });
 
+  it('has the last of duplicate keys in force, for the other mistakes', () => {
+    expect(problems('HTTPServer:\n  workers: 1\n  workers: 0\n')).toEqual([
+      'x.yaml:3: HTTPServer.workers: duplicate key, first on line 2',
+      'x.yaml:3: HTTPServer.workers: expected an integer from 1 to 1024',
+    ]);
+  });
+
   it('may use anchors and aliases, and a mistake behind an alias has a line', () => {
     const text = 'HTTPServer:\n  trusted_proxies: &ours [loopback, 10.0.0.0/8]\n  operations: {allow: *ours}\n';
     expect(parseConfig({ name: 'x.yaml', text }, {})).toMatchObject({

@@ -1,0 +1,109 @@
+import { createContext, runInContext } from 'node:vm';
+import { build } from 'esbuild';
+import { expect, it } from 'vitest';
+
+/** What every edge runtime has, and nothing that only Node has. */
+const WEB_GLOBALS = [
+  'AbortController',
+  'AbortSignal',
+  'Headers',
+  'ReadableStream',
+  'Request',
+  'Response',
+  'TextDecoder',
+  'TextEncoder',
+  'URL',
+  'URLSearchParams',
+  'atob',
+  'btoa',
+  'clearTimeout',
+  'console',
+  'crypto',
+  'queueMicrotask',
+  'setTimeout',
+] as const;
+
+const SCRIPT = `
+import { createApp } from './src/handler/app.ts';
+
+const published = [];
+const admission = {
+  kind: 'admitted',
+  reserve: () => true,
+  release() {},
+  abandon() {},
+  async publish(address, message) {
+    published.push({ address, body: new TextDecoder().decode(message.body), type: message.properties.contentType });
+    return { kind: 'confirmed', routed: true };
+  },
+};
+const app = createApp({
+  publisher: {
+    admit: ({ credentials }) =>
+      credentials.password === 'right' ? admission : { kind: 'login-refused', published: 'no' },
+  },
+  stats: () => ({ port: 8000 }),
+  readiness: () => ({ ready: true }),
+  settings: {
+    deliveryMode: 1,
+    unroutable: 'report',
+    maxBodySizeBytes: 1000,
+    publishTimeoutMs: 1000,
+    asyncTimeoutMs: 1000,
+    clientGone: 'deliver',
+    origins: [],
+    routes: [],
+    debug: false,
+  },
+  log() {},
+});
+
+const post = (password, body) =>
+  app.request('/vhost/exchange/key', {
+    method: 'POST',
+    headers: {
+      authorization: 'Basic ' + btoa('user:' + password),
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body,
+  });
+
+globalThis.result = (async () => {
+  const ok = await post('right', 'body=hi&content-type=text%2Fplain');
+  const refused = await post('wrong', 'body=hi');
+  const stats = await app.fetch(new Request('http://gateway/stats'), { operator: true });
+  return JSON.stringify({
+    published,
+    ok: ok.status,
+    refused: [refused.status, (await refused.json()).type],
+    stats: [stats.status, await stats.json()],
+  });
+})();
+`;
+
+it('answers a publish, /stats and an error where there is nothing but Web globals', async () => {
+  const root = new URL('../..', import.meta.url).pathname;
+  const bundle = await build({
+    stdin: { contents: SCRIPT, resolveDir: root, loader: 'ts' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    conditions: ['worker', 'import'],
+    logLevel: 'silent',
+  });
+  const [script] = bundle.outputFiles;
+  if (!script) throw new Error('nothing was bundled');
+  const globals = Object.fromEntries(WEB_GLOBALS.map((name) => [name, Reflect.get(globalThis, name)]));
+  const context = createContext(globals);
+  runInContext(script.text, context);
+  expect(JSON.parse(await runInContext('result', context))).toEqual({
+    published: [
+      { address: { vhost: 'vhost', exchange: 'exchange', routingKey: 'key' }, body: 'hi', type: 'text/plain' },
+    ],
+    ok: 204,
+    refused: [401, 'urn:statelessd:unauthenticated'],
+    stats: [200, { port: 8000 }],
+  });
+});

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, open, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { type Claim, claim } from './claim.ts';
 
 /** Where one private node keeps everything, and who it is. */
 export interface BrokerDirectory {
@@ -11,6 +12,8 @@ export interface BrokerDirectory {
   readonly temporary: boolean;
   /** The Erlang node's name: it stays with the directory, for RabbitMQ files its messages under it. */
   readonly nodename: string;
+  /** Kept until the directory is given up: two nodes on the same files would ruin them. */
+  readonly claim: Claim;
 }
 
 /** What the node is started with. */
@@ -21,24 +24,34 @@ export interface NodeFiles {
   readonly definitions: object;
 }
 
+/** Another broker runs on these files. */
+export class DirectoryInUse extends Error {
+  constructor(path: string) {
+    super(`a broker runs on ${path} already`);
+  }
+}
+
 /** Makes or reopens a node's directory; without a path, one that lives as long as the broker. */
 export async function openDirectory(path: string | undefined, name: string | undefined): Promise<BrokerDirectory> {
   const temporary = path === undefined;
   if (!temporary) await mkdir(path, { recursive: true });
-  // mkdtemp makes it 0700, which a password-less distribution cookie needs.
+  // mkdtemp makes it 0700: the node's cookie is a password.
   const made = temporary ? await mkdtemp(join(tmpdir(), 'statelessd-broker-')) : await realpath(path);
+  const claimed = await claim(`directory/${createHash('sha256').update(made).digest('hex')}`);
+  if (!claimed) throw new DirectoryInUse(made);
   for (const part of ['home', 'log', 'mnesia']) await mkdir(join(made, part), { recursive: true, mode: 0o700 });
   const nodename = await writtenOnce(join(made, 'nodename'), () => freshNodename(name));
   const cookie = join(made, 'home', '.erlang.cookie');
   await writtenOnce(cookie, () => randomBytes(24).toString('hex'));
   await chmod(cookie, 0o400);
-  return { path: made, temporary, nodename };
+  return { path: made, temporary, nodename, claim: claimed };
 }
 
-/** Deletes a temporary directory; any other one stays. */
-export async function deleteDirectory(directory: BrokerDirectory): Promise<void> {
+/** Gives it up: a temporary directory is deleted, any other one stays. */
+export async function giveUpDirectory(directory: BrokerDirectory): Promise<void> {
   // The node's helper programs may still be writing their last bytes.
   if (directory.temporary) await rm(directory.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  directory.claim.release();
 }
 
 /** Writes rabbitmq.conf, the plugin list and the definitions. */

@@ -7,7 +7,7 @@ import { type BrokerDirectory, lastWords } from './broker-directory.ts';
 import type { BrokerPorts } from './broker-ports.ts';
 import { apiAnswers } from './management-api.ts';
 import { pollUntil } from './poll.ts';
-import { isPortFree } from './ports.ts';
+import { isPortTaken } from './ports.ts';
 import { startTied, type TiedProcess } from './tied-process.ts';
 
 const EPMD_WITHIN_MS = 5_000;
@@ -43,7 +43,7 @@ export class BrokerProcesses {
     if (this.#closed) throw new Error('this broker is closed');
     if (this.#node?.isRunning()) throw new Error('this broker is running');
     const { amqp } = this.#ports;
-    if (!(await isPortFree(amqp, '127.0.0.1'))) throw new Error(`port ${amqp} is taken`);
+    if (await isPortTaken(amqp, '127.0.0.1')) throw new Error(`port ${amqp} is taken`);
     if (!this.#epmd?.isRunning()) this.#epmd = await this.#startEpmd();
     const console = await open(join(this.#directory.path, 'log', 'console.log'), 'w');
     try {

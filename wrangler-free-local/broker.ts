@@ -1,5 +1,5 @@
 import type { BrokerDirectory } from './broker-directory.ts';
-import { deleteDirectory, openDirectory, writeConfig, writeNodeFiles } from './broker-directory.ts';
+import { giveUpDirectory, openDirectory, writeConfig, writeNodeFiles } from './broker-directory.ts';
 import { brokerEnvironment } from './broker-environment.ts';
 import { type BrokerPorts, claimPorts, listenerConfig, type TlsFiles } from './broker-ports.ts';
 import { BrokerProcesses } from './broker-processes.ts';
@@ -186,6 +186,6 @@ class PrivateBroker implements Broker {
     if (!this.#directory.temporary) await this.#processes.endNode('SIGTERM', CLOSE_GRACE_MS);
     await this.#processes.close();
     this.#ports.release();
-    await deleteDirectory(this.#directory);
+    await giveUpDirectory(this.#directory);
   }
 }

@@ -12,8 +12,11 @@ export function instructions(endpoint: Endpoint, broker: LocalBroker, config: Co
   const lines = [`statelessd listens on ${base('')}/ and publishes to ${broker.description}.`, ''];
   if (broker.kind === 'started') {
     lines.push('Publish a message (204 means: RabbitMQ has it):', `  ${publish('guest:guest', '/test/test/foo')}`);
-    lines.push('Look at it in the queue:', `  ${readLine(broker.managementPort)}`);
-    lines.push(`RabbitMQ's own pages, as guest with the password guest: http://localhost:${broker.managementPort}/`);
+    if (broker.managementPort !== undefined) {
+      const pages = `http://localhost:${broker.managementPort}`;
+      lines.push('Look at it in the queue:', `  ${read(pages)}`);
+      lines.push(`RabbitMQ's own pages, for guest with the password guest: ${pages}/`);
+    }
   } else {
     // amq.topic is in every vhost. No queue need be bound to it: where that is refused, the message says it may be.
     const query = config.application.publishing.unroutable === 'refuse' ? '?mandatory=0' : '';
@@ -21,7 +24,9 @@ export function instructions(endpoint: Endpoint, broker: LocalBroker, config: Co
       lines.push('Publish a message (204 means: RabbitMQ has it; Statelessd-Unrouted: no queue is bound):');
       lines.push(`  ${publish('guest:guest', `/%2f/amq.topic/hello${query}`)}`);
     } else {
-      lines.push('guest with the password guest may not log in there. Publish with a user, password and vhost of its own');
+      lines.push(
+        'guest with the password guest may not log in there. Publish with a user, password and vhost of its own',
+      );
       lines.push('in place of <user>, <password> and <vhost> (%2f is the vhost /):');
       lines.push(`  ${publish('<user>:<password>', `/<vhost>/amq.topic/hello${query}`)}`);
     }
@@ -29,7 +34,7 @@ export function instructions(endpoint: Endpoint, broker: LocalBroker, config: Co
   return `\n${lines.join('\n')}\nCtrl-C stops ${broker.kind === 'started' ? 'both' : 'statelessd'}.\n\n`;
 }
 
-function readLine(managementPort: number): string {
+function read(pages: string): string {
   const order = '{"count":10,"ackmode":"ack_requeue_true","encoding":"auto"}';
-  return `curl -s -u guest:guest -d '${order}' http://localhost:${managementPort}/api/queues/test/test/get`;
+  return `curl -s -u guest:guest -d '${order}' ${pages}/api/queues/test/test/get`;
 }

@@ -12,12 +12,12 @@ export interface ClaimedPort extends Claim {
   readonly port: number;
 }
 
-/** Whether a server could listen there now. */
-export function isPortFree(port: number, host: string): Promise<boolean> {
+/** Whether something listens there already. */
+export function isPortTaken(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(false)));
   });
 }
 
@@ -27,7 +27,7 @@ export async function claimFreePort(): Promise<ClaimedPort> {
     const port = FIRST + Math.floor(Math.random() * COUNT);
     const claimed = await claim(`port/${port}`);
     if (!claimed) continue;
-    if (await isPortFree(port, '127.0.0.1')) return { port, release: claimed.release };
+    if (!(await isPortTaken(port, '127.0.0.1'))) return { port, release: claimed.release };
     claimed.release();
   }
   throw new Error(`no free port found between ${FIRST} and ${FIRST + COUNT - 1}`);

@@ -31,5 +31,10 @@ export function readSettings(wishes: Wishes, environment: NodeJS.ProcessEnv): Se
 
 /** The environment that has the gateway publish to a broker that was started for it, whatever the file says. */
 export function publishingTo({ env }: Settings, port: number): NodeJS.ProcessEnv {
-  return { ...env, [`${RABBITMQ}__HOSTS`]: '', [`${RABBITMQ}__HOST`]: '127.0.0.1', [`${RABBITMQ}__PORT`]: String(port) };
+  return {
+    ...env,
+    [`${RABBITMQ}__HOSTS`]: '',
+    [`${RABBITMQ}__HOST`]: '127.0.0.1',
+    [`${RABBITMQ}__PORT`]: String(port),
+  };
 }

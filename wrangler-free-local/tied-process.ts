@@ -1,4 +1,5 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 
 /** How a process ended. */
 export interface Ending {
@@ -9,13 +10,15 @@ export interface Ending {
 /** A child process that ends when this process does, however this one ends. */
 export interface TiedProcess {
   readonly pid: number;
+  /** Its standard input, where that is a pipe. */
+  readonly stdin: Writable | null;
   /** Resolves when the process has ended; never rejects. */
   readonly ended: Promise<Ending>;
   isRunning(): boolean;
   /** Sends a signal, if the process still runs. */
   signal(name: NodeJS.Signals): void;
-  /** Sends `name`, waits `graceMs` for the end, then kills. */
-  end(name: NodeJS.Signals, graceMs: number): Promise<Ending>;
+  /** Sends `name`, unless it has been told otherwise, waits `graceMs` for the end, then kills. */
+  end(name: NodeJS.Signals | undefined, graceMs: number): Promise<Ending>;
 }
 
 /** What the kernel sends a tied process when its owner dies. */
@@ -54,11 +57,12 @@ export async function startTied(
   const signal = (name: NodeJS.Signals) => void child.kill(name);
   return {
     pid,
+    stdin: child.stdin,
     ended,
     isRunning,
     signal,
     async end(name, graceMs) {
-      signal(name);
+      if (name !== undefined) signal(name);
       const timer = setTimeout(() => signal('SIGKILL'), graceMs);
       try {
         return await ended;

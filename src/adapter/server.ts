@@ -60,6 +60,8 @@ export class HttpServer {
       keepAliveTimeout: options.keepAliveTimeoutMs,
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
+      // Judged in #answer, for Node's own answer is no problem document.
+      requireHostHeader: false,
     };
     const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
     this.#server = server;
@@ -111,12 +113,15 @@ export class HttpServer {
     const startedAt = performance.now();
     this.#answering += 1;
     const client = clientOfRequest(incoming, this.#options.trust);
-    const response = await fetch(request, {
-      target: incoming.url ?? '/',
-      client,
-      operator: client.scope !== 'unknown' && this.#isOperator(incoming, client.address),
-      readBody: bodyReaderFor(incoming, outgoing),
-    });
+    const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
+    const response = hostless
+      ? refuseHostless()
+      : await fetch(request, {
+          target: incoming.url ?? '/',
+          client,
+          operator: client.scope !== 'unknown' && this.#isOperator(incoming, client.address),
+          readBody: bodyReaderFor(incoming, outgoing),
+        });
     if (!incoming.complete) lingerOnClose(incoming);
     if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
     const status = incoming.socket.destroyed ? 499 : response.status;
@@ -168,6 +173,11 @@ export class HttpServer {
     this.#onAnswer('UNKNOWN', refusal.status, 0);
     void refusal.text().then((body) => socket.end(rawResponse(refusal, body)));
   }
+}
+
+/** RFC 9112 section 3.2 */
+function refuseHostless(): Response {
+  return problem('malformed-request', { requestId: crypto.randomUUID(), detail: 'a Host header is required' });
 }
 
 function isHttp1(env: HttpBindings | Http2Bindings): env is HttpBindings {

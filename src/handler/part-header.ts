@@ -3,9 +3,8 @@ import { decodeUtf8 } from './utf8.ts';
 
 export type PartName = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly message: string };
 
-const headerLine = /^([!#$%&'*+\-.^_`|~\w]+)[ \t]*:([^\r\n]*)$/;
-const formData = /^[ \t]*form-data[ \t]*(?:;|$)/i;
-
+const headerLine = /^[!#$%&'*+\-.^_`|~\w]+[ \t]*:[^\r\n]*$/;
+const disposition = /^content-disposition[ \t]*:[ \t]*form-data[ \t]*(?:;[^\r\n]*)?$/i;
 const noName: PartName = { ok: false, message: 'has no name' };
 
 /**
@@ -18,14 +17,11 @@ export function partName(header: Uint8Array): PartName {
   if (header.length === 0) return noName;
   // A file name may be in any charset, so that only the field name has to be UTF-8.
   const text = decodeUtf8(header) ?? new TextDecoder().decode(header);
+  const lines = text.includes('\r\n') ? text.replace(/\r\n[ \t]+/g, ' ').split('\r\n') : [text];
   let name: string | undefined;
-  for (const line of text.replace(/\r\n[ \t]+/g, ' ').split('\r\n')) {
-    const match = headerLine.exec(line);
-    if (match === null) return { ok: false, message: 'has a broken header line' };
-    const value = match[2] ?? '';
-    if (name === undefined && match[1]?.toLowerCase() === 'content-disposition' && formData.test(value)) {
-      name = headerParameter(value, 'name');
-    }
+  for (const line of lines) {
+    if (disposition.test(line)) name ??= headerParameter(line, 'name');
+    else if (!headerLine.test(line)) return { ok: false, message: 'has a broken header line' };
   }
   if (name === undefined) return noName;
   if (name.includes('\ufffd') && decodeUtf8(header) === undefined) {
@@ -49,5 +45,6 @@ const escapes = new Map([
  * @see https://html.spec.whatwg.org/#multipart-form-data
  */
 function unescapeName(name: string): string {
+  if (!name.includes('%') && !name.includes('\\')) return name;
   return name.replace(/\\["\\]|%22|%0D|%0A/g, (written) => escapes.get(written) ?? written);
 }

@@ -113,7 +113,6 @@ const expiration = {
 const expectedTimestamp = 'expected seconds since the epoch (an integer from 0 to 2^53−1) or an RFC 3339 date-time';
 const seconds = integer(0, Number.MAX_SAFE_INTEGER, expectedTimestamp);
 const dateTime = v.pipe(
-  // In a form, a plus that is not written %2B is a space.
   v.string(expectedTimestamp),
   v.transform((text) => parseDateTime(text) ?? -1),
   v.minValue(0, expectedTimestamp),

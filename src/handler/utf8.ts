@@ -23,7 +23,7 @@ export function utf8Length(text: string): number | undefined {
     if (unit < 0x80) continue;
     length += unit < 0x800 ? 1 : 2;
     if ((unit & 0xf800) !== 0xd800) continue;
-    // A pair is two units and four bytes: one byte more per unit, where the line above has counted two for the first.
+    // A pair is two units and four bytes: the two that were just added are all that it lacks.
     const next = text.charCodeAt(i + 1);
     if (unit >= 0xdc00 || (next & 0xfc00) !== 0xdc00) return undefined;
     i += 1;

@@ -28,6 +28,8 @@ export interface Call {
   readonly body?: string | Uint8Array;
   /** Sends the body chunked and not with a Content-Length. */
   readonly chunked?: boolean;
+  /** Breaks the connection off. */
+  readonly signal?: AbortSignal;
 }
 
 export const basic = ({ username, password }: User): string =>
@@ -42,12 +44,13 @@ export function http(
   call: Call = {},
   agent: Agent | false = false,
 ): Promise<Answer> {
-  const { method = 'POST', headers = {}, user, body = '', chunked = false } = call;
+  const { method = 'POST', headers = {}, user, body = '', chunked = false, signal } = call;
   const options: RequestOptions = {
     ...(typeof target === 'number' ? { host: '127.0.0.1', port: target } : { socketPath: target }),
     method,
     path,
     agent,
+    ...(signal && { signal }),
     headers: {
       ...(user && { authorization: basic(user) }),
       ...(method === 'GET' || chunked ? {} : { 'content-length': String(Buffer.byteLength(body)) }),

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { DirectoryInUse } from './broker-directory.ts';
 import { startBroker } from './broker.ts';
+import { DirectoryInUse } from './broker-directory.ts';
 import { CannotStart } from './cannot-start.ts';
 import { type FoundBroker, findConfigured } from './configured-broker.ts';
 import { canInstall, install } from './debian.ts';
@@ -72,9 +72,12 @@ async function startPrivate(port: number, signal: AbortSignal): Promise<StartedB
 const directoryFor = (port: number) => `${LOCAL}/broker-${port}`;
 
 function whyNot(error: unknown, directory: string): unknown {
-  if (error instanceof DirectoryInUse) return new CannotStart(`Another scripts/up is starting just now: ${error.message}.`);
+  if (error instanceof DirectoryInUse)
+    return new CannotStart(`Another scripts/up is starting just now: ${error.message}.`);
   if (error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM'))
-    return new CannotStart(`${error.message}.\nAnother user has run scripts/up here: delete ${directory} as that user.`);
+    return new CannotStart(
+      `${error.message}.\nAnother user has run scripts/up here: delete ${directory} as that user.`,
+    );
   return error;
 }
 

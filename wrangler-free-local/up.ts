@@ -41,11 +41,14 @@ async function serve(
   stop.addEventListener('abort', () => process.on('SIGINT', again).on('SIGTERM', again));
   try {
     await announce(gateway, instructions(endpoint, broker, settings.config), endpoint, stop);
-    return await Promise.race([
+    const end = await Promise.race([
       aborted(stop).then(() => EXIT.ok),
       gateway.ended.then(({ code }) => code ?? EXIT.internal),
-      ...(broker.kind === 'started' ? [broker.ended.then(() => brokerGone(broker))] : []),
+      ...(broker.kind === 'started' ? [broker.ended.then(() => 'broker' as const)] : []),
     ]);
+    if (end !== 'broker') return end;
+    say(`${broker.description} has ended unexpectedly.`);
+    return EXIT.internal;
   } finally {
     await gateway.end('SIGTERM', settings.config.httpServer.drainTimeoutMs + STOP_SLACK_MS);
   }
@@ -58,11 +61,6 @@ async function announce(gateway: TiedProcess, text: string, endpoint: Endpoint, 
   if (over()) return;
   if (!ready) say('statelessd is not ready yet; it says why at /readyz. It goes on.');
   process.stdout.write(text);
-}
-
-function brokerGone(broker: LocalBroker): number {
-  say(`${broker.description} has ended unexpectedly.`);
-  return EXIT.internal;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,8 @@ import type { Settings } from './settings.ts';
 import { startTied, type TiedProcess } from './tied-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+// Left alone, tsx watches what the supervisor imports, and would miss what only its backends do.
+const SOURCES = fileURLToPath(new URL('../src/**/*', import.meta.url));
 // As a URL, for the backends are forked with the same option, and stand where the user stands.
 const TSX = import.meta.resolve('tsx');
 const TSX_COMMAND = fileURLToPath(import.meta.resolve('tsx/cli'));
@@ -15,7 +17,7 @@ export function startGateway(
 ): Promise<TiedProcess> {
   const program = [PROGRAM, '--config', settings.file];
   const args = watch
-    ? [TSX_COMMAND, 'watch', '--clear-screen=false', `--include=${settings.file}`, ...program]
+    ? [TSX_COMMAND, 'watch', '--clear-screen=false', `--include=${SOURCES}`, `--include=${settings.file}`, ...program]
     : ['--import', TSX, ...program];
   return startTied(process.execPath, args, {
     cwd: directory,

@@ -4,13 +4,15 @@ import { isExecutableIn, searchPath } from './executable.ts';
 const PACKAGE_DIRECTORY = '/usr/lib/rabbitmq/bin';
 
 /**
- * The directory of RabbitMQ's own scripts, or undefined if RabbitMQ is not installed.
+ * The directory of RabbitMQ's own scripts, or undefined if RabbitMQ is not installed. RABBITMQ_SCRIPTS_DIR chooses one.
  *
  * The `rabbitmq-server` that the packages put into the PATH is a wrapper for their one system node: it insists on root and
  * on /var/lib/rabbitmq. RabbitMQ's own script is the one that has `rabbitmq-env` beside it.
  */
 export function findRabbitmq(): string | undefined {
-  return [PACKAGE_DIRECTORY, ...searchPath()].find(
+  const chosen = process.env.RABBITMQ_SCRIPTS_DIR;
+  const directories = chosen ? [chosen] : [PACKAGE_DIRECTORY, ...searchPath()];
+  return directories.find(
     (directory) => isExecutableIn(directory, 'rabbitmq-server') && isExecutableIn(directory, 'rabbitmq-env'),
   );
 }

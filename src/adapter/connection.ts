@@ -335,7 +335,7 @@ export class Connection {
   #onConfirmed(delivery: Delivery, routed: boolean): void {
     this.usedAt = performance.now();
     if (!routed) this.counters.unroutable += 1;
-    if (!routed && delivery.unroutable === 'refuse') {
+    if (!routed && delivery.message.unroutable === 'refuse') {
       delivery.fail('unroutable', 'no queue takes a message with this exchange and routing key');
       return;
     }

@@ -1,5 +1,12 @@
 import type { Log } from '../handler/log.ts';
-import type { Address, AdmissionOutcome, AdmissionRequest, Publisher, PublishFailure } from '../handler/publisher.ts';
+import type {
+  Address,
+  AdmissionOutcome,
+  AdmissionRequest,
+  Client,
+  Publisher,
+  PublishFailure,
+} from '../handler/publisher.ts';
 import { Budget } from './budget.ts';
 import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.ts';
 import { CredentialsIndex } from './credentials-index.ts';
@@ -21,6 +28,15 @@ export interface ConnectionsOptions extends ConnectionOptions {
 
 const SWEEP_MS = 1_000;
 
+/** Accepted logins remembered beyond their connections. */
+const MAX_ACCEPTED = 10_000;
+
+const ALL_BUSY: AdmissionOutcome = {
+  kind: 'overloaded',
+  detail: 'all connections to the broker are busy',
+  published: 'no',
+};
+
 /**
  * The connection map: one entry for each vhost, user and password that the broker has accepted. No entry comes to be
  * before that, none serves other credentials, and the least recently used idle one makes room for a new one.
@@ -31,6 +47,8 @@ export class Connections implements Publisher {
   readonly #log: Log;
   readonly #budget: Budget;
   readonly #entries = new CredentialsIndex<Connection>();
+  /** Logins that the broker accepted and has not refused since. */
+  readonly #accepted = new CredentialsIndex<Login>();
   readonly #logins: Logins;
   readonly #sweep: NodeJS.Timeout;
   #undone = 0;
@@ -41,7 +59,7 @@ export class Connections implements Publisher {
     this.#options = options;
     this.#log = log;
     this.#budget = new Budget(options.maxHeldBytes);
-    this.#logins = new Logins((login) => new Connection(login, options, this.#budget.share(), this.#host()));
+    this.#logins = new Logins((login) => this.#connectionFor(login));
     this.#sweep = setInterval(() => this.#closeIdle(performance.now()), SWEEP_MS);
     this.#sweep.unref();
   }
@@ -69,9 +87,10 @@ export class Connections implements Publisher {
       };
     const connection = this.#entries.get(login);
     if (connection) return this.#track(connection.admit(size));
+    if (this.#accepted.get(login)) return this.#admitKnown(login, size);
     const refusal = this.#logins.remembered(login);
     if (refusal) return { ...refusal, published: 'no' };
-    return this.#admitNew(login, size);
+    return this.#admitNew(login, client, size);
   }
 
   /** Waits until everything published has its outcome, or the time is over and it is given one. */
@@ -85,8 +104,19 @@ export class Connections implements Publisher {
     await Promise.all([...this.#entries.values()].map((connection) => connection.retire()));
   }
 
-  async #admitNew(login: Login, size: number): Promise<AdmissionOutcome> {
-    const outcome = await this.#logins.wait(login, this.#options.loginTimeoutMs);
+  #connectionFor(login: Login): Connection {
+    return new Connection(login, this.#options, this.#budget.share(), this.#host());
+  }
+
+  /** Accepted before, and idle since: its connection is opened again when its message is there. */
+  #admitKnown(login: Login, size: number): AdmissionOutcome {
+    const connection = this.#connectionFor(login);
+    if (!this.#add(connection)) return ALL_BUSY;
+    return this.#track(connection.admit(size));
+  }
+
+  async #admitNew(login: Login, client: Client, size: number): Promise<AdmissionOutcome> {
+    const outcome = await this.#logins.wait(login, client, this.#options.loginTimeoutMs);
     switch (outcome.kind) {
       case 'open':
         if (!this.#add(outcome.connection))
@@ -116,7 +146,15 @@ export class Connections implements Publisher {
     }
     this.#entries.set(connection.login, connection);
     this.statistics.add(connection);
+    this.#accept(connection.login);
     return true;
+  }
+
+  #accept(login: Login): void {
+    if (!this.#accepted.get(login)) this.#accepted.set(login, login);
+    if (this.#accepted.size <= MAX_ACCEPTED) return;
+    const [first] = this.#accepted.values();
+    if (first) this.#accepted.delete(first, first);
   }
 
   #makeRoom(): boolean {
@@ -164,7 +202,9 @@ export class Connections implements Publisher {
         return held < this.#options.maxHeldMessages;
       },
       onRefused: (connection, refusal) => {
-        if (refusal.kind !== 'broker-limit') this.#logins.remember(connection.login, refusal);
+        const accepted = this.#accepted.get(connection.login);
+        if (accepted) this.#accepted.delete(connection.login, accepted);
+        this.#logins.remember(connection.login, refusal);
         this.#remove(connection);
       },
       onDone: () => {

@@ -9,7 +9,7 @@ import type { Address, Message, PublishFailure, PublishOutcome } from '../handle
  */
 export class Delivery {
   readonly address: Address;
-  readonly unroutable: Message['unroutable'];
+  readonly message: Message;
   readonly envelope: Envelope;
   readonly body: Buffer;
   readonly outcome: Promise<PublishOutcome>;
@@ -33,7 +33,7 @@ export class Delivery {
 
   constructor(address: Address, message: Message, onDone: (outcome: PublishOutcome) => void) {
     this.address = address;
-    this.unroutable = message.unroutable;
+    this.message = message;
     this.envelope = toEnvelope(address, message);
     this.body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     this.outcome = new Promise((resolve) => {
@@ -52,7 +52,7 @@ export class Delivery {
 
   /** The broker is asked to return it where no queue takes it. */
   get mandatory(): boolean {
-    return this.unroutable !== 'ignore';
+    return this.message.unroutable !== 'ignore';
   }
 
   /** Calls `onDeadline` unless it is settled within the time. */

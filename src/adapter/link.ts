@@ -51,6 +51,7 @@ const negotiated = v.looseObject({
  */
 export class Link {
   readonly #connection: AmqpConnection;
+  #frameMax = FRAME_MAX;
   #closed = false;
 
   private constructor(connection: AmqpConnection) {
@@ -97,7 +98,7 @@ export class Link {
       connection.on('connection.unblocked', () => listener.onUnblocked());
       connection.once('connection', () => {
         opened = true;
-        adoptNegotiatedFrameMax(connection);
+        link.#frameMax = adoptNegotiatedFrameMax(connection);
         resolve({ kind: 'open', link });
       });
       connection.on('error', (error: unknown) => {
@@ -116,12 +117,18 @@ export class Link {
     });
   }
 
+  /** The largest frame that the broker takes, in bytes. A message's properties must fit one. */
+  get frameMax(): number {
+    return this.#frameMax;
+  }
+
   /** A channel in confirm mode. Rejects when the connection ends first, or when it may open no more. */
   async openChannel(): Promise<AmqpChannel> {
     const channel = await this.#connection.acquire({
       emitErrorsFromChannel: true,
     });
     channel.on('error', () => {});
+    leaveReturnsUnparsed(channel);
     await channel.confirmSelect();
     return channel;
   }
@@ -139,11 +146,29 @@ export class Link {
   }
 }
 
+const headerReader = v.looseObject({ _onHeader: v.function() });
+const contentHeader = v.looseObject({ fields: v.looseObject({ contentType: v.optional(v.string()) }) });
+
+/**
+ * The library parses the body of a returned message by its content type, and JSON of 10 MB stops the event loop for
+ * long. Without a content type it stays bytes.
+ */
+function leaveReturnsUnparsed(channel: AmqpChannel): void {
+  if (!v.is(headerReader, channel)) throw new TypeError('rabbitmq-client reads headers elsewhere');
+  const readHeader = channel._onHeader.bind(channel);
+  channel._onHeader = (frame: unknown) => {
+    if (!v.is(contentHeader, frame)) throw new TypeError('rabbitmq-client has other header frames');
+    delete frame.fields.contentType;
+    readHeader(frame);
+  };
+}
+
 /**
  * The library negotiates frame_max but lets channels use the one it was configured with, which a broker with a
  * smaller one answers by closing the connection on the first large message.
  */
-function adoptNegotiatedFrameMax(connection: AmqpConnection): void {
+function adoptNegotiatedFrameMax(connection: AmqpConnection): number {
   if (!v.is(negotiated, connection)) throw new TypeError('rabbitmq-client keeps its frame_max elsewhere');
   connection._opt.frameMax = connection._state.frameMax;
+  return connection._opt.frameMax;
 }

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '../handler/publisher.ts';
 import type { Connection, LoginOutcome } from './connection.ts';
 import { CredentialsIndex } from './credentials-index.ts';
 import type { Login } from './link.ts';
+import { LoginThrottle } from './login-throttle.ts';
 import type { LoginRefusal } from './outcomes.ts';
 
 /** Logins tried at once. */
@@ -28,7 +30,8 @@ export type LoginAttemptOutcome = { readonly kind: 'open'; readonly connection: 
 export type LoginWaitOutcome =
   | LoginAttemptOutcome
   | { readonly kind: 'overloaded' }
-  | { readonly kind: 'broker-unavailable' };
+  | { readonly kind: 'broker-unavailable' }
+  | { readonly kind: 'too-many-failed-logins'; readonly retryAfterSeconds: number };
 
 /**
  * First logins: concurrent ones with the same credentials share one attempt, a refusal is remembered for a moment,
@@ -44,6 +47,7 @@ export class Logins {
     readonly refusal: LoginRefusal;
     readonly until: number;
   }[] = [];
+  readonly #throttle = new LoginThrottle();
   #waiting = 0;
 
   constructor(connectionFor: (login: Login) => Connection) {
@@ -68,30 +72,49 @@ export class Logins {
   }
 
   /** Waits for a login, its own or one on its way, for so long at most. */
-  async wait(login: Login, timeoutMs: number): Promise<LoginWaitOutcome> {
-    const attempt = this.#attempts.get(login) ?? this.#start(login);
-    if (!attempt || this.#waiting >= MAX_WAITING) return { kind: 'overloaded' };
+  async wait(login: Login, client: Client, timeoutMs: number): Promise<LoginWaitOutcome> {
+    if (this.#waiting >= MAX_WAITING) return { kind: 'overloaded' };
     const timeout = new AbortController();
-    attempt.waiting += 1;
     this.#waiting += 1;
     const outcome = await Promise.race([
-      attempt.result,
-      delay(timeoutMs, { kind: 'broker-unavailable' } as const, {
-        signal: timeout.signal,
-      }),
+      this.#join(login, client, timeout.signal),
+      delay(timeoutMs, { kind: 'broker-unavailable' } as const, { signal: timeout.signal }),
     ]);
-    attempt.waiting -= 1;
     this.#waiting -= 1;
     timeout.abort();
     return outcome;
   }
 
+  async #join(login: Login, client: Client, gone: AbortSignal): Promise<LoginWaitOutcome> {
+    const underWay = this.#attempts.get(login);
+    if (underWay) return this.#await(underWay, gone);
+    const permit = await this.#throttle.enter(client, login);
+    if (permit.kind === 'throttled') return { ...permit, kind: 'too-many-failed-logins' };
+    // While it queued, another request may have started, or even finished, the same login.
+    const remembered = this.remembered(login);
+    const attempt = remembered || gone.aborted ? undefined : (this.#attempts.get(login) ?? this.#start(login));
+    if (!attempt) {
+      permit.release();
+      return remembered ?? { kind: 'overloaded' };
+    }
+    void attempt.result.then((outcome) => {
+      if (outcome.kind === 'login-refused') permit.refused(login);
+      permit.release();
+    });
+    return this.#await(attempt, gone);
+  }
+
+  #await(attempt: Attempt, gone: AbortSignal): Promise<LoginAttemptOutcome> {
+    attempt.waiting += 1;
+    gone.addEventListener('abort', () => {
+      attempt.waiting -= 1;
+    });
+    return attempt.result;
+  }
+
   #start(login: Login): Attempt | undefined {
     if (this.#attempts.size >= MAX_ATTEMPTS) return undefined;
-    const attempt: Attempt = {
-      waiting: 0,
-      result: this.#run(login, () => attempt.waiting > 0),
-    };
+    const attempt: Attempt = { waiting: 0, result: this.#run(login, () => attempt.waiting > 0) };
     this.#attempts.set(login, attempt);
     void attempt.result.finally(() => this.#attempts.delete(login, attempt));
     return attempt;

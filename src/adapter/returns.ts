@@ -12,19 +12,19 @@ const COMPARED = [
   'expiration',
   'priority',
   'timestamp',
-  'contentType',
   'contentEncoding',
   'appId',
   'durable',
 ] as const;
 
 /**
- * Whether a basic.return, which carries no delivery tag, is about this message: everything that could route it
- * differently is the same. Two messages that agree in all of it and differ in body alone are routed alike.
+ * Whether a basic.return, which carries no delivery tag, is about this message: all of it is the same. Of two
+ * messages that are the same in everything, consumers cannot say either which one they got.
  */
-export function isReturnOf(returned: ReturnedMessage, { envelope }: Delivery): boolean {
-  for (const field of COMPARED) if ((returned[field] ?? undefined) !== (envelope[field] ?? undefined)) return false;
-  return canonical(returned.headers) === canonical(envelope.headers);
+export function isReturnOf(returned: ReturnedMessage, { envelope, body }: Delivery): boolean {
+  for (const field of COMPARED) if (returned[field] !== envelope[field]) return false;
+  if (canonical(returned.headers) !== canonical(envelope.headers)) return false;
+  return Buffer.isBuffer(returned.body) && returned.body.equals(body);
 }
 
 function canonical(headers: unknown): string {

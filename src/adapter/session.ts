@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Channel } from './channel.ts';
+import { contentHeaderSize } from './content-header.ts';
 import { type Delivery, takeFirst } from './delivery.ts';
 import { Lane } from './lane.ts';
 import { Link, type LinkOptions, type LinkOutcome, type Login } from './link.ts';
@@ -35,6 +36,9 @@ const SOLO_CHANNELS = 4;
 
 /** Lanes with a channel on one connection; a further exchange takes over the channel that was idle for longest. */
 const MAX_LANES = 200;
+
+/** More than the properties of any message that the handler lets through. */
+const UNSUSPECTED_FRAME_BYTES = 72 * 1024;
 
 /** Message bodies up to this size are not suspected of being over the broker's limit. */
 const UNSUSPECTED_BYTES = 64 * 1024;
@@ -122,7 +126,9 @@ export class Session {
 
   publish(delivery: Delivery): void {
     const lane = this.#lane(delivery.address.exchange);
-    if (delivery.body.length > this.#maxMessageSize) {
+    if (!this.#fitsFrame(delivery)) {
+      delivery.fail('message-too-large', 'the properties do not fit a frame of this broker');
+    } else if (delivery.body.length > this.#maxMessageSize) {
       delivery.fail('message-too-large', `the broker takes messages of at most ${this.#maxMessageSize} bytes`);
     } else if (delivery.suspect || this.#isSuspect(delivery, lane)) {
       this.#solo.enqueue(delivery);
@@ -183,6 +189,12 @@ export class Session {
       this.#lanes.set(exchange, lane);
     }
     return lane;
+  }
+
+  /** The handler's own limit on headers keeps them below RabbitMQ's default frame_max. */
+  #fitsFrame({ message }: Delivery): boolean {
+    const frameMax = this.#link?.frameMax ?? 0;
+    return frameMax >= UNSUSPECTED_FRAME_BYTES || contentHeaderSize(message.properties) <= frameMax;
   }
 
   #isSuspect({ body, envelope, address }: Delivery, lane: Lane): boolean {

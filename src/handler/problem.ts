@@ -110,6 +110,14 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
 }
 
 export function failureProblem(failure: PublishFailure, requestId: string, headers?: Record<string, string>): Response {
-  const { kind, detail, published } = failure;
-  return problem(kind, { requestId, published, ...(detail !== undefined && { detail }), ...(headers && { headers }) });
+  const { kind, detail, published, retryAfterSeconds } = failure;
+  return problem(kind, {
+    requestId,
+    published,
+    ...(detail !== undefined && { detail }),
+    headers: {
+      ...headers,
+      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
+    },
+  });
 }

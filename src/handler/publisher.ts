@@ -101,6 +101,8 @@ export interface PublishFailure<Kind extends PublishFailureKind = PublishFailure
   readonly detail?: string;
   /** Judged over all attempts. */
   readonly published: Published;
+  /** When a retry makes sense, where that is known. */
+  readonly retryAfterSeconds?: number;
 }
 
 export type PublishOutcome = { readonly kind: 'confirmed'; readonly routed: boolean } | PublishFailure;

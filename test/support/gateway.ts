@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -16,6 +16,9 @@ export interface Settings {
   readonly http?: Record<string, unknown>;
   readonly application?: Record<string, unknown>;
   readonly routes?: readonly unknown[];
+  readonly daemon?: Record<string, unknown>;
+  /** Whom to start it as; only root may say. */
+  readonly as?: { readonly uid: number; readonly gid: number };
   /** How many ports; one backend listens on each. */
   readonly ports?: number;
   readonly broker?: BrokerPorts | undefined;
@@ -47,9 +50,19 @@ export class GatewayProcess {
     const file = join(directory, 'statelessd.yaml');
     const ports = claims.map(({ port }) => port);
     await writeFile(file, stringify(configuration(settings, ports)));
-    const child = spawn(process.execPath, [PROGRAM, '-c', file], { stdio: ['ignore', 'inherit', 'pipe'] });
+    if (settings.as) await chmod(directory, 0o755);
+    const child = spawn(process.execPath, [PROGRAM, '-c', file], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+      ...settings.as,
+    });
     const gateway = new GatewayProcess(child, claims, directory);
-    await gateway.says('listening on', ports.length);
+    const addresses = [settings.http?.ports ?? ports, settings.http?.sockets ?? []].flat();
+    try {
+      await gateway.says('listening on', addresses.length);
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
     return gateway;
   }
 
@@ -78,7 +91,7 @@ export class GatewayProcess {
     this.#child.kill('SIGTERM');
     const { code } = await this.exited;
     for (const claim of this.#claims) claim.release();
-    await rm(this.#directory, { recursive: true });
+    await rm(this.#directory, { recursive: true, force: true });
     return code;
   }
 }
@@ -86,6 +99,7 @@ export class GatewayProcess {
 export function configuration(settings: Settings, ports: readonly number[]): object {
   const broker = settings.broker ?? sharedBroker();
   return {
+    ...(settings.daemon && { Daemon: settings.daemon }),
     Application: {
       ...settings.application,
       rabbitmq: { ...(settings.rabbitmq?.hosts ? {} : { host: '127.0.0.1', port: broker.port }), ...settings.rabbitmq },

@@ -17,7 +17,8 @@ const USAGE = `statelessd: publishes to RabbitMQ for those who cannot keep a con
       --version       prints the version
   -h, --help          prints this
 
-Signals: SIGTERM and SIGINT stop once what is in flight is finished; a second one stops at once.
+Signals: SIGTERM and SIGINT stop once what is in flight is finished, a second one at once. SIGHUP reads the configuration
+again and rolls the backends; a bad one changes nothing.
 Exit codes: 0 stopped cleanly, 69 an address is taken or refused, 70 internal error, 78 bad configuration.
 `;
 
@@ -64,7 +65,7 @@ process.title = 'statelessd: supervisor';
 const log = createLog(process.stderr, config.application.debug ? 'debug' : 'info');
 const started = await Supervisor.start(config, log);
 if (!started.ok) fail(started.exitCode, started.reason);
-const { supervisor } = started;
+const supervisor = started.value;
 
 let stopping = false;
 async function stop(signal: NodeJS.Signals): Promise<void> {
@@ -78,5 +79,32 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   await supervisor.stop();
   process.exit(EXIT.ok);
 }
+
+/** One reload at a time; those asked for meanwhile are one more. */
+let reloading: Promise<void> | undefined;
+let again = false;
+async function reload(): Promise<void> {
+  if (reloading) {
+    again = true;
+    return;
+  }
+  do {
+    again = false;
+    reloading = reloadOnce();
+    await reloading;
+  } while (again && !stopping);
+  reloading = undefined;
+}
+
+async function reloadOnce(): Promise<void> {
+  const reloaded = loadConfig(args.config, process.env);
+  const outcome = reloaded.ok
+    ? await supervisor.reload(reloaded.config)
+    : { ok: false as const, reason: reloaded.problems.map(formatProblem).join('; ') };
+  if (outcome.ok) log('info', 'reloaded');
+  else log('error', 'not reloaded; the old configuration stays', { reason: outcome.reason });
+}
+
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+process.on('SIGHUP', () => void reload());

@@ -22,14 +22,16 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
-/** From the supervisor, which is the same program: the form of the order is not in doubt, only which one it is. */
-export const order = v.variant('kind', [
-  v.looseObject({ kind: v.literal('start') }),
-  v.object({ kind: v.literal('drain') }),
-]);
+/** `drain`: stop now. `retire`: a successor serves already; idle connections end by themselves. */
+const ending = v.object({ kind: v.picklist(['drain', 'retire']) });
 
+export type Order = v.InferOutput<typeof ending>;
+
+/** The supervisor is the same program: which order it is may be in doubt, what is in it is not. */
 export const isStartOrder = (message: unknown): message is StartOrder =>
-  v.is(order, message) && message.kind === 'start';
+  v.is(v.looseObject({ kind: v.literal('start') }), message);
+
+export const isEndingOrder = (message: unknown): message is Order => v.is(ending, message);
 
 /** From a backend. */
 export const report = v.variant('kind', [

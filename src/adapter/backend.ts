@@ -3,18 +3,16 @@
  * and the configuration, and ends with it.
  */
 
-import * as v from 'valibot';
-import { type Identity, isStartOrder, order, type Report, type StartOrder } from './backend-messages.ts';
+import { type Identity, isEndingOrder, isStartOrder, type Report, type StartOrder } from './backend-messages.ts';
 import { EXIT } from './exit-codes.ts';
 import { Gateway } from './gateway.ts';
 import { createLog } from './log.ts';
 
 let gateway: Gateway | undefined;
-let draining = false;
 
 process.on('message', (message: unknown, handle: unknown) => {
   if (isStartOrder(message)) void start(message, handle);
-  else if (v.is(order, message)) void drain();
+  else if (isEndingOrder(message)) void (message.kind === 'drain' ? drain() : retire());
 });
 process.on('disconnect', () => void drain());
 process.on('SIGTERM', () => void drain());
@@ -52,9 +50,12 @@ function become({ uid, gid, groups }: Identity): void {
 }
 
 async function drain(): Promise<void> {
-  if (draining) return;
-  draining = true;
   await gateway?.drain();
+  process.exit();
+}
+
+async function retire(): Promise<void> {
+  await gateway?.retire();
   process.exit();
 }
 

@@ -33,6 +33,8 @@ export class Gateway {
   /** The handler, without the server around it. */
   readonly fetch: Fetch;
   #draining = false;
+  #cutAt = Number.POSITIVE_INFINITY;
+  #ended: Promise<void> | undefined;
 
   constructor(config: Config, keys: Keys, slot: Slot, log: Log) {
     const { application, httpServer } = config;
@@ -91,12 +93,32 @@ export class Gateway {
     return this.#server.listen(handle);
   }
 
-  /** Finishes what is in flight, and then is no more. */
-  async drain(): Promise<void> {
+  /** Finishes what is in flight within drain_timeout, and then is no more. */
+  drain(): Promise<void> {
+    return this.#end(STOP_GRACE_MS, this.#config.httpServer.drainTimeoutMs);
+  }
+
+  /** As `drain`, but leaves idle connections to their clients: a successor takes the new ones. */
+  retire(): Promise<void> {
+    const { keepAliveTimeoutMs, requestTimeoutMs } = this.#config.httpServer;
+    return this.#end(keepAliveTimeoutMs, keepAliveTimeoutMs + requestTimeoutMs);
+  }
+
+  /** A later call may hurry an earlier one. */
+  #end(idleMs: number, timeoutMs: number): Promise<void> {
+    setTimeout(() => this.#server.closeIdleConnections(), idleMs).unref();
+    setTimeout(() => this.#server.closeAllConnections(), timeoutMs).unref();
+    this.#cutAt = Math.min(this.#cutAt, performance.now() + timeoutMs);
+    this.#ended ??= this.#finish();
+    return this.#ended;
+  }
+
+  async #finish(): Promise<void> {
     this.#draining = true;
-    const until = performance.now() + this.#config.httpServer.drainTimeoutMs;
-    await this.#server.drain(STOP_GRACE_MS, until - performance.now());
-    await this.#connections.close(Math.max(0, until - performance.now()));
+    await this.#server.stopAccepting();
+    // What was answered 202 has no connection that would wait for it.
+    const { drainTimeoutMs } = this.#config.httpServer;
+    await this.#connections.close(Math.min(drainTimeoutMs, Math.max(0, this.#cutAt - performance.now())));
     this.#probe.close();
   }
 

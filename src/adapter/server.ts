@@ -37,8 +37,6 @@ export class HttpServer {
   readonly #options: ServerOptions;
   readonly #onAnswer: OnAnswer;
   #draining = false;
-  #answering = 0;
-  #onIdle: (() => void) | undefined;
 
   constructor(fetch: Fetch, options: ServerOptions, onAnswer: OnAnswer) {
     this.#options = options;
@@ -82,36 +80,27 @@ export class HttpServer {
   }
 
   /**
-   * Accepts no more connections, and finishes what is in flight. Idle connections stay open until the client or their
-   * time-out ends them, for a request may be on its way on any of them: its answer says `Connection: close`.
-   *
-   * @param graceMs how long an idle connection may still bring a request
-   * @param timeoutMs after which connections are cut
+   * Accepts no more connections, and resolves when the last one has ended. Idle ones stay open until their client or
+   * time-out ends them, for a request may be on its way on any of them; its answer says `Connection: close`.
    */
-  async drain(graceMs: number, timeoutMs: number): Promise<void> {
+  stopAccepting(): Promise<void> {
     this.#draining = true;
-    const closed = new Promise<void>((resolve) => {
+    return new Promise((resolve) => {
       // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
-    const idleCut = setTimeout(() => this.#server.closeIdleConnections(), graceMs);
-    const cut = setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
-    await closed;
-    clearTimeout(idleCut);
-    clearTimeout(cut);
   }
 
-  /** Resolves when no request waits for its answer. */
-  idle(): Promise<void> {
-    if (this.#answering === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-    });
+  closeIdleConnections(): void {
+    this.#server.closeIdleConnections();
+  }
+
+  closeAllConnections(): void {
+    this.#server.closeAllConnections();
   }
 
   async #answer(fetch: Fetch, request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> {
     const startedAt = performance.now();
-    this.#answering += 1;
     const client = clientOfRequest(incoming, this.#options.trust);
     const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
     const response = hostless
@@ -126,8 +115,6 @@ export class HttpServer {
     if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
     const status = incoming.socket.destroyed ? 499 : response.status;
     this.#onAnswer(incoming.method ?? 'GET', status, performance.now() - startedAt);
-    this.#answering -= 1;
-    if (this.#answering === 0) this.#onIdle?.();
     return response;
   }
 

@@ -38,8 +38,9 @@ export function readHeaderFields(fields: readonly Field[]): HeaderFields {
     }
   }
   const headers = new Map<string, { value: HeaderValue; field: string }>();
-  for (const [name, node] of root.entries)
+  for (const [name, node] of root.entries) {
     headers.set(name, { value: toValue(node), field: writtenAs.get(name) ?? name });
+  }
   return { headers, errors };
 }
 
@@ -72,8 +73,9 @@ class Branch {
 
   set(path: readonly string[], value: string): void {
     const [written = '', ...rest] = path;
-    const key = written === '' ? String(this.#nextIndex) : written;
-    if (isIndex(key)) this.#nextIndex = Math.max(this.#nextIndex, Number(key) + 1);
+    const index = written === '' ? this.#nextIndex : toIndex(written);
+    if (index !== undefined) this.#nextIndex = Math.max(this.#nextIndex, index + 1);
+    const key = index === undefined ? written : String(index);
     if (rest.length === 0) {
       this.entries.set(key, value);
       return;
@@ -86,7 +88,6 @@ class Branch {
 
   /** Its elements in order, or `undefined` where the keys are not 0 to n−1. */
   toList(): readonly Node[] | undefined {
-    if (this.#nextIndex !== this.entries.size) return undefined;
     const list: Node[] = [];
     for (let i = 0; i < this.entries.size; i += 1) {
       const node = this.entries.get(String(i));
@@ -97,8 +98,9 @@ class Branch {
   }
 }
 
-function isIndex(key: string): boolean {
-  return /^(?:0|[1-9]\d{0,8})$/.test(key);
+/** PHP takes a decimal integer for an index. Ours end where `[]` could no longer count on from them. */
+function toIndex(key: string): number | undefined {
+  return /^(?:0|[1-9]\d{0,14})$/.test(key) ? Number(key) : undefined;
 }
 
 function toValue(node: Node): HeaderValue {

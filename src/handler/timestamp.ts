@@ -16,7 +16,8 @@ export function parseDateTime(text: string): number | undefined {
   if (year < 1969 || hour > 23 || minute > 59 || second > 60 || offsetHours > 23 || offsetMinutes > 59)
     return undefined;
   const midnight = new Date(Date.UTC(year, month - 1, day));
-  if (midnight.getUTCMonth() !== month - 1 || midnight.getUTCDate() !== day) return undefined;
+  // A day that the month does not have is one of another month to Date.
+  if (midnight.getUTCMonth() !== month - 1) return undefined;
   const offset = (match[7] === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes);
   const seconds = midnight.getTime() / 1000 + hour * 3600 + (minute - offset) * 60 + second;
   if (second === 60 && !startsMonth(seconds)) return undefined;

@@ -142,6 +142,14 @@ describe('Header fields', () => {
         ['6', 'y'],
       ],
     ],
+    [
+      ['headers[a][999999999999999]=x', 'headers[a][]=y', 'headers[a][]=z'],
+      [
+        ['999999999999999', 'x'],
+        ['1000000000000000', 'y'],
+        ['1000000000000001', 'z'],
+      ],
+    ],
     [['headers[a][4294967295]=x'], [['4294967295', 'x']]],
   ])('%j make a table', (fields, entries) => {
     expect(headersOf(...fields)).toEqual([['a', { table: entries }]]);

@@ -7,10 +7,10 @@ export interface ChannelListener {
   onConfirmed(delivery: Delivery, routed: boolean): void;
   onNacked(delivery: Delivery): void;
   /**
-   * The channel is closed. `orphans` were written and got no answer, in the order of publishing; `cause` is the first
+   * The channel is closed, and every confirm that came before has been told; see `takeOrphans`. `cause` is the first
    * error that says more than that the channel is closed.
    */
-  onClosed(orphans: readonly Delivery[], cause: unknown): void;
+  onClosed(cause: unknown): void;
 }
 
 /**
@@ -57,7 +57,10 @@ export class Channel {
     );
   }
 
-  /** What was written and got no answer; what the library says of it later is not listened to. */
+  /**
+   * What was written and got no answer, in the order of publishing. What the library says of it later is not listened
+   * to.
+   */
   takeOrphans(): Delivery[] {
     const orphans = [...this.#unconfirmed];
     this.#unconfirmed.clear();
@@ -112,6 +115,6 @@ export class Channel {
   #onClose(): void {
     this.#open = false;
     // By then every rejection has told its reason, and every confirm that came before the close has been noted.
-    setImmediate(() => this.#listener.onClosed(this.takeOrphans(), this.#cause));
+    setImmediate(() => this.#listener.onClosed(this.#cause));
   }
 }

@@ -265,7 +265,7 @@ export class Session {
       const channel = new Channel(await this.#link.openChannel(), {
         onConfirmed: (delivery, routed) => this.#onConfirmed(channel, lane, delivery, routed),
         onNacked: (delivery) => this.#onNacked(channel, lane, delivery),
-        onClosed: (orphans, cause) => this.#onChannelClosed(channel, lane, orphans, cause),
+        onClosed: (cause) => this.#onChannelClosed(channel, lane, cause),
       });
       this.#channels.add(channel);
       this.#listener.onChannelOpened();
@@ -305,10 +305,12 @@ export class Session {
     this.#tellIdle();
   }
 
-  #onChannelClosed(channel: Channel, lane: Lane | undefined, orphans: readonly Delivery[], cause: unknown): void {
-    this.#channels.delete(channel);
+  #onChannelClosed(channel: Channel, lane: Lane | undefined, cause: unknown): void {
     this.#listener.onChannelClosed();
+    // Then its orphans are taken care of with those of all other channels.
     if (this.#lost) return;
+    this.#channels.delete(channel);
+    const orphans = channel.takeOrphans();
     for (const delivery of orphans) this.#leave(delivery);
     if (lane?.channel === channel) lane.channel = undefined;
     this.#judge(orphans, refusalOf(cause));

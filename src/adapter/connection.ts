@@ -27,7 +27,7 @@ export interface ConnectionHost {
   /** The broker no longer accepts the credentials. */
   onRefused(connection: Connection, refusal: LoginRefusal): void;
   onAbandoned(connection: Connection, requestId: string, address: Address, failure: PublishFailure): void;
-  /** An admission has ended: its message has an outcome and is out of memory, or there was none. */
+  /** An admission has ended: its message has an outcome, or there was none. */
   onDone(): void;
   log(level: 'info' | 'warning', sentence: string, connection: Connection, detail?: string): void;
 }
@@ -200,9 +200,9 @@ export class Connection {
   }
 
   #publish(address: Address, message: Message, options: PublishOptions, reserved: number): Promise<PublishOutcome> {
-    const delivery = new Delivery(address, message, () => {
-      this.#share.give(reserved);
-      this.#host.onDone();
+    const delivery = new Delivery(address, message, {
+      onSettled: () => this.#host.onDone(),
+      onDone: () => this.#share.give(reserved),
     });
     delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
     options.signal?.addEventListener('abort', () => {

@@ -1,11 +1,18 @@
 import type { Envelope } from 'rabbitmq-client';
 import type { Address, Message, PublishFailure, PublishOutcome } from '../handler/publisher.ts';
 
+export interface DeliveryListener {
+  /** It has its outcome: nobody waits for it any more. */
+  onSettled(): void;
+  /** And it is on no channel: it is out of memory. */
+  onDone(): void;
+}
+
 /**
  * One message on its way, through as many attempts as it takes, to the one outcome that its client is told.
  *
  * It is in at most one queue while it waits and on at most one channel while it is in flight. Its outcome may come
- * first (a deadline), its last channel later: `onDone` is called when both are over.
+ * first (a deadline), its last channel later.
  */
 export class Delivery {
   readonly address: Address;
@@ -24,14 +31,14 @@ export class Delivery {
   attempts = 0;
   readonly startedAt = performance.now();
 
-  readonly #onDone: (outcome: PublishOutcome) => void;
+  readonly #listener: DeliveryListener;
   #resolve: (outcome: PublishOutcome) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #queue: Set<Delivery> | undefined;
-  #settled: PublishOutcome | undefined;
+  #settled = false;
   #inFlight = false;
 
-  constructor(address: Address, message: Message, onDone: (outcome: PublishOutcome) => void) {
+  constructor(address: Address, message: Message, listener: DeliveryListener) {
     this.address = address;
     this.message = message;
     this.envelope = toEnvelope(address, message);
@@ -39,11 +46,11 @@ export class Delivery {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#onDone = onDone;
+    this.#listener = listener;
   }
 
   get settled(): boolean {
-    return this.#settled !== undefined;
+    return this.#settled;
   }
 
   get inFlight(): boolean {
@@ -80,17 +87,18 @@ export class Delivery {
 
   leaveChannel(): void {
     this.#inFlight = false;
-    if (this.#settled) this.#onDone(this.#settled);
+    if (this.#settled) this.#listener.onDone();
   }
 
   /** The first outcome counts; what comes after a deadline is too late to tell anybody. */
   settle(outcome: PublishOutcome): void {
     if (this.#settled) return;
-    this.#settled = outcome;
+    this.#settled = true;
     clearTimeout(this.#timer);
     this.dequeue();
     this.#resolve(outcome);
-    if (!this.#inFlight) this.#onDone(outcome);
+    this.#listener.onSettled();
+    if (!this.#inFlight) this.#listener.onDone();
   }
 
   fail(kind: PublishFailure['kind'], detail?: string): void {

@@ -1,0 +1,133 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { GatewayProcess, type Settings } from '../support/gateway.ts';
+import { type Answer, FORM, http } from '../support/http.ts';
+import { type Answers, type Published, type Script, ScriptedPeer } from '../support/scripted-peer.ts';
+
+const USER = { username: 'guest', password: 'guest' };
+
+describe('a broker that', () => {
+  const given = async (script: Script, settings: Settings = {}) => {
+    const peer = await ScriptedPeer.start(script);
+    const gateway = await GatewayProcess.start({ broker: { port: peer.port, managementPort: 0 }, ...settings });
+    onTestFinished(async () => {
+      await gateway.stop();
+      await peer.close();
+    });
+    const post = (id: number | string, exchange = 'x'): Promise<Answer> =>
+      http(gateway.port, `/v/${exchange}/k`, { user: USER, body: `body=${id}`, headers: FORM });
+    return { peer, gateway, post };
+  };
+  /** The first message proves the exchange; those after it share a channel. */
+  const afterTheFirst = (script: Script): Script => {
+    let first = true;
+    return (message, answers) => {
+      if (!first) return script(message, answers);
+      first = false;
+      answers.ack(message.channel, message.tag);
+    };
+  };
+  const statuses = (answers: readonly Answer[]): number[] => answers.map(({ status }) => status);
+  const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+  it('confirms out of order: every message gets its own confirm', async () => {
+    const waiting: [Published, Answers][] = [];
+    const { post } = await given(
+      afterTheFirst((message, answers) => {
+        waiting.push([message, answers]);
+        if (waiting.length < 10) return;
+        for (const [{ channel, tag, body }, to] of waiting.reverse())
+          if (Number(body) % 2 === 0) to.ack(channel, tag);
+          else to.nack(channel, tag);
+      }),
+    );
+    await post('first');
+    expect(statuses(await Promise.all(range(10).map((n) => post(n))))).toEqual(
+      range(10).map((n) => (n % 2 === 0 ? 204 : 503)),
+    );
+  });
+
+  it('confirms many at once: all of them are confirmed', async () => {
+    let seen = 0;
+    const { post } = await given(
+      afterTheFirst(({ channel, tag }, answers) => {
+        seen += 1;
+        if (seen === 10) answers.ack(channel, tag, true);
+      }),
+    );
+    await post('first');
+    expect(statuses(await Promise.all(range(10).map((n) => post(n))))).toEqual(range(10).map(() => 204));
+  });
+
+  it('nacks many at once: all of them may be there', async () => {
+    let seen = 0;
+    const { post } = await given(
+      afterTheFirst(({ channel, tag }, answers) => {
+        seen += 1;
+        if (seen === 5) answers.nack(channel, tag, true);
+      }),
+    );
+    await post('first');
+    const answers = await Promise.all(range(5).map((n) => post(n)));
+    expect(answers.map(({ problem }) => [problem.type, problem.published])).toEqual(
+      range(5).map(() => ['urn:statelessd:message-rejected', 'unknown']),
+    );
+  });
+
+  it('never confirms: the answer is 504, and that it may be there', async () => {
+    const { post } = await given(() => {}, { publishing: { publish_timeout: 0.5 } });
+    const answer = await post(1);
+    expect([answer.status, answer.problem.type, answer.problem.published]).toEqual([
+      504,
+      'urn:statelessd:confirm-timeout',
+      'unknown',
+    ]);
+  });
+
+  it('never confirms the first to an exchange: those behind it were not written', async () => {
+    const { post, peer } = await given(() => {}, { publishing: { publish_timeout: 0.5 } });
+    const answers = await Promise.all([1, 2, 3].map((n) => post(n)));
+    expect(answers.map(({ problem }) => problem.published).toSorted()).toEqual(['no', 'no', 'unknown']);
+    expect(peer.messages.length).toBe(1);
+  });
+
+  it('closes a shared channel: the guilty one is found by sending each alone', async () => {
+    let closed = false;
+    const { post } = await given(
+      afterTheFirst(({ channel, tag, body }, answers) => {
+        if (body === '3') {
+          closed = true;
+          answers.closeChannel(channel, 406, 'PRECONDITION_FAILED - this one');
+        } else if (closed) answers.ack(channel, tag);
+      }),
+    );
+    await post('first');
+    const answers = await Promise.all(range(6).map((n) => post(n)));
+    expect(statuses(answers)).toEqual([204, 204, 204, 400, 204, 204]);
+    expect(answers[3]?.problem.detail).toBe('PRECONDITION_FAILED - this one');
+  });
+
+  it('ends the connection over one message, again and again: only that one is given up on', async () => {
+    const { post } = await given(
+      ({ channel, tag, body }, answers) => {
+        if (body === 'poison') answers.closeConnection(541, 'INTERNAL_ERROR');
+        else answers.ack(channel, tag);
+      },
+      { publishing: { publish_timeout: 20 } },
+    );
+    await post('first');
+    const [poison, ...innocents] = await Promise.all([post('poison'), ...range(20).map((n) => post(n, `x${n % 3}`))]);
+    expect([poison?.status, poison?.problem.published]).toEqual([504, 'unknown']);
+    expect(statuses(innocents)).toEqual(range(20).map(() => 204));
+  });
+
+  it('refuses on the second attempt what it may have taken at the first: the answer is "unknown"', async () => {
+    let seen = 0;
+    const { post } = await given(({ channel }, answers) => {
+      seen += 1;
+      if (seen === 1) answers.closeConnection(320, 'CONNECTION_FORCED - restart');
+      else answers.closeChannel(channel, 404, "NOT_FOUND - no exchange 'x' in vhost 'v'");
+    });
+    const answer = await post(1);
+    expect([answer.status, answer.problem.published]).toEqual([404, 'unknown']);
+  });
+});

@@ -1,0 +1,197 @@
+import { createServer, type Server, type Socket } from 'node:net';
+
+/** A message that the peer was sent. */
+export interface Published {
+  readonly channel: number;
+  /** The delivery tag that its confirm is to carry. */
+  readonly tag: bigint;
+  readonly body: string;
+}
+
+/** What the peer answers to messages. */
+export interface Answers {
+  ack(channel: number, tag: bigint, multiple?: boolean): void;
+  nack(channel: number, tag: bigint, multiple?: boolean): void;
+  /** Closes the channel, as a broker does that refuses a message. */
+  closeChannel(channel: number, code: number, text: string): void;
+  /** Closes the connection. */
+  closeConnection(code: number, text: string): void;
+}
+
+export type Script = (message: Published, answers: Answers) => void;
+
+const METHOD = 1;
+const HEADER = 2;
+const BODY = 3;
+
+/** class id and method id */
+const M = {
+  start: [10, 10],
+  tune: [10, 30],
+  openOk: [10, 41],
+  connectionClose: [10, 50],
+  connectionCloseOk: [10, 51],
+  channelOpenOk: [20, 11],
+  channelClose: [20, 40],
+  channelCloseOk: [20, 41],
+  publish: [60, 40],
+  ack: [60, 80],
+  nack: [60, 120],
+  confirmSelectOk: [85, 11],
+} as const;
+
+/**
+ * Speaks just enough AMQP 0-9-1 to be published to, and answers as its script says: what a real broker will not do on
+ * command.
+ */
+export class ScriptedPeer {
+  readonly messages: Published[] = [];
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(script: Script) {
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
+      new Conversation(socket, (message, answers) => {
+        this.messages.push(message);
+        script(message, answers);
+      });
+    });
+  }
+
+  static async start(script: Script): Promise<ScriptedPeer> {
+    const peer = new ScriptedPeer(script);
+    await new Promise<void>((resolve) => peer.#server.listen(0, '127.0.0.1', resolve));
+    return peer;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+class Conversation implements Answers {
+  readonly #socket: Socket;
+  readonly #script: Script;
+  readonly #tags = new Map<number, bigint>();
+  readonly #bodies = new Map<number, { size: number; chunks: Buffer[] }>();
+  /** Closed by us; what comes on them is discarded until the gateway has agreed. */
+  readonly #closing = new Set<number>();
+  #unread = Buffer.alloc(0);
+  #greeted = false;
+
+  constructor(socket: Socket, script: Script) {
+    this.#socket = socket;
+    this.#script = script;
+    socket.on('data', (chunk) => this.#read(chunk));
+  }
+
+  ack(channel: number, tag: bigint, multiple = false): void {
+    this.#method(channel, M.ack, u64(tag), u8(multiple ? 1 : 0));
+  }
+
+  nack(channel: number, tag: bigint, multiple = false): void {
+    this.#method(channel, M.nack, u64(tag), u8(multiple ? 1 : 0));
+  }
+
+  closeChannel(channel: number, code: number, text: string): void {
+    this.#closing.add(channel);
+    this.#method(channel, M.channelClose, u16(code), shortString(text), u16(M.publish[0]), u16(M.publish[1]));
+  }
+
+  closeConnection(code: number, text: string): void {
+    this.#method(0, M.connectionClose, u16(code), shortString(text), u16(0), u16(0));
+  }
+
+  #read(chunk: Buffer): void {
+    this.#unread = Buffer.concat([this.#unread, chunk]);
+    if (!this.#greeted && this.#unread.length >= 8) {
+      this.#greeted = true;
+      this.#unread = this.#unread.subarray(8);
+      this.#method(0, M.start, u8(0), u8(9), u32(0), longString('PLAIN'), longString('en_US'));
+    }
+    while (this.#unread.length >= 8) {
+      const size = this.#unread.readUInt32BE(3);
+      if (this.#unread.length < size + 8) return;
+      const [type = 0] = this.#unread;
+      const channel = this.#unread.readUInt16BE(1);
+      const payload = this.#unread.subarray(7, 7 + size);
+      this.#unread = this.#unread.subarray(size + 8);
+      this.#onFrame(type, channel, payload);
+    }
+  }
+
+  #onFrame(type: number, channel: number, payload: Buffer): void {
+    const method = type === METHOD ? `${payload.readUInt16BE(0)}.${payload.readUInt16BE(2)}` : '';
+    if (this.#closing.has(channel) && method !== '20.41') return;
+    if (method === '20.41') this.#closing.delete(channel);
+    if (type === METHOD) this.#onMethod(channel, method);
+    if (type === HEADER) {
+      this.#bodies.set(channel, { size: Number(payload.readBigUInt64BE(4)), chunks: [] });
+      this.#onBody(channel, Buffer.alloc(0));
+    }
+    if (type === BODY) this.#onBody(channel, payload);
+  }
+
+  #onMethod(channel: number, method: string): void {
+    switch (method) {
+      case '10.11':
+        return this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
+      case '10.40':
+        return this.#method(0, M.openOk, shortString(''));
+      case '10.50':
+        this.#method(0, M.connectionCloseOk);
+        this.#socket.end();
+        return;
+      case '10.51':
+        this.#socket.end();
+        return;
+      case '20.10':
+        return this.#method(channel, M.channelOpenOk, u32(0));
+      case '20.40':
+        return this.#method(channel, M.channelCloseOk);
+      case '85.10':
+        this.#tags.set(channel, 0n);
+        return this.#method(channel, M.confirmSelectOk);
+    }
+  }
+
+  #onBody(channel: number, payload: Buffer): void {
+    const body = this.#bodies.get(channel);
+    if (!body) return;
+    body.chunks.push(payload);
+    const bytes = Buffer.concat(body.chunks);
+    if (bytes.length < body.size) return;
+    this.#bodies.delete(channel);
+    const tag = (this.#tags.get(channel) ?? 0n) + 1n;
+    this.#tags.set(channel, tag);
+    this.#script({ channel, tag, body: bytes.toString() }, this);
+  }
+
+  #method(channel: number, [classId, methodId]: readonly [number, number], ...args: Buffer[]): void {
+    const payload = Buffer.concat([u16(classId), u16(methodId), ...args]);
+    this.#socket.write(Buffer.concat([u8(METHOD), u16(channel), u32(payload.length), payload, u8(0xce)]));
+  }
+}
+
+const u8 = (value: number): Buffer => Buffer.of(value);
+const u16 = (value: number): Buffer => Buffer.of(value >> 8, value & 0xff);
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+function u64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
+const shortString = (text: string): Buffer => Buffer.concat([u8(Buffer.byteLength(text)), Buffer.from(text)]);
+const longString = (text: string): Buffer => Buffer.concat([u32(Buffer.byteLength(text)), Buffer.from(text)]);

@@ -72,15 +72,21 @@ export async function writeConfig(directory: BrokerDirectory, config: Readonly<R
   await writeFile(join(directory.path, 'rabbitmq.conf'), lines.join(''), { mode: 0o600 });
 }
 
-/** The end of what the node printed and logged, for an error message. */
+/** What the node printed and logged when it failed, for an error message. */
 export async function lastWords(directory: BrokerDirectory): Promise<string> {
   const texts = await Promise.all(
     ['console.log', 'node.log'].map((file) => readFile(join(directory.path, 'log', file), 'utf8').catch(() => '')),
   );
   return texts
-    .map((text) => text.trimEnd().split('\n').slice(-20).join('\n'))
+    .map((text) => whyItFailed(text.trimEnd().split('\n')).join('\n'))
     .filter((text) => text !== '')
     .join('\n');
+}
+
+// The reason stands before these words; what follows is the VM taking itself apart.
+function whyItFailed(lines: readonly string[]): readonly string[] {
+  const failed = lines.findIndex((line) => line.includes('BOOT FAILED'));
+  return failed < 0 ? lines.slice(-20) : lines.slice(Math.max(0, failed - 15), failed + 10);
 }
 
 const NODENAME = v.pipe(v.string(), v.regex(/^[a-z0-9-]+@localhost$/));

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { EXIT } from '../src/adapter/exit-codes.ts';
 import { startBroker } from './broker.ts';
 import { DirectoryInUse } from './broker-directory.ts';
 import { CannotStart } from './cannot-start.ts';
@@ -72,13 +73,13 @@ async function startPrivate(port: number, signal: AbortSignal): Promise<StartedB
 const directoryFor = (port: number) => `${LOCAL}/broker-${port}`;
 
 function whyNot(error: unknown, directory: string): unknown {
-  if (error instanceof DirectoryInUse)
-    return new CannotStart(`Another scripts/up is starting just now: ${error.message}.`);
-  if (error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM'))
+  if (error instanceof DirectoryInUse) return new CannotStart(`Another scripts/up is starting: ${error.message}.`);
+  if (!(error instanceof Error)) return error;
+  if ('code' in error && (error.code === 'EACCES' || error.code === 'EPERM'))
     return new CannotStart(
       `${error.message}.\nAnother user has run scripts/up here: delete ${directory} as that user.`,
     );
-  return error;
+  return new CannotStart(error.message, EXIT.internal);
 }
 
 function whatToDo(configured: string): string {

@@ -3,6 +3,7 @@ import { Http2ServerRequest } from 'node:http2';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
 import type { Bindings } from '../handler/bindings.ts';
 import { type ProblemKind, problem } from '../handler/problem.ts';
@@ -27,6 +28,9 @@ export type Fetch = (request: Request, bindings: Bindings) => Response | Promise
 export type OnAnswer = (method: string, status: number, milliseconds: number) => void;
 
 const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Twice the connections that Node lets the kernel queue: under load new ones come while they are accepted. */
+const MAX_QUEUED = 1_022;
 
 /** How often Node looks for connections over their time. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -83,12 +87,31 @@ export class HttpServer {
    * Accepts no more connections, and resolves when the last one has ended. Idle ones stay open until their client or
    * time-out ends them, for a request may be on its way on any of them; its answer says `Connection: close`.
    */
-  stopAccepting(): Promise<void> {
+  async stopAccepting(): Promise<void> {
     this.#draining = true;
-    return new Promise((resolve) => {
-      // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
+    await this.#acceptQueued();
+    // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
+    await new Promise<void>((resolve) => {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
+  }
+
+  /**
+   * Connections that the kernel has let in already would be reset with the listening socket. Node accepts one in each
+   * turn of the event loop, so the queue is empty once a turn brought none.
+   */
+  async #acceptQueued(): Promise<void> {
+    let accepted = true;
+    const onConnection = (): void => {
+      accepted = true;
+    };
+    this.#server.on('connection', onConnection);
+    for (let turn = 0; accepted && turn < MAX_QUEUED; turn += 1) {
+      accepted = false;
+      await nextTurn();
+      await nextTurn();
+    }
+    this.#server.off('connection', onConnection);
   }
 
   closeIdleConnections(): void {

@@ -108,7 +108,7 @@ export const faults: readonly Fault[] = [
     name: 'disk alarm',
     what: 'the disk alarm is raised for 1.5 s',
     outage: true,
-    strike: (world) => alarm(world, ['set_disk_free_limit', '1TB'], ['set_disk_free_limit', '50MB']),
+    strike: (world) => alarm(world, ['set_disk_free_limit', '999999999999'], ['set_disk_free_limit', '50000000']),
   },
   {
     name: 'connections closed',

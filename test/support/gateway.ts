@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -17,8 +17,8 @@ export interface Settings {
   readonly application?: Record<string, unknown>;
   readonly routes?: readonly unknown[];
   readonly daemon?: Record<string, unknown>;
-  /** Whom to start it as; only root may say. */
-  readonly as?: { readonly uid: number; readonly gid: number };
+  /** A command that becomes the program, such as setpriv(1) and its options. */
+  readonly through?: readonly string[];
   /** How many ports; one backend listens on each. */
   readonly ports?: number;
   readonly broker?: BrokerPorts | undefined;
@@ -50,11 +50,8 @@ export class GatewayProcess {
     const file = join(directory, 'statelessd.yaml');
     const ports = claims.map(({ port }) => port);
     await writeFile(file, stringify(configuration(settings, ports)));
-    if (settings.as) await chmod(directory, 0o755);
-    const child = spawn(process.execPath, [PROGRAM, '-c', file], {
-      stdio: ['ignore', 'inherit', 'pipe'],
-      ...settings.as,
-    });
+    const [command = process.execPath, ...args] = [...(settings.through ?? []), process.execPath, PROGRAM, '-c', file];
+    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe'] });
     const gateway = new GatewayProcess(child, claims, directory);
     const addresses = [settings.http?.ports ?? ports, settings.http?.sockets ?? []].flat();
     try {

@@ -7,48 +7,51 @@ import type { Topology } from './topology.ts';
 export interface Attempt {
   readonly id: number;
   readonly port: number;
+  /**
+   * The gateway had the request's connection for certain: an earlier request on it was answered, or it said
+   * `100 Continue`. A connection of which it knows nothing yet may wait in the kernel.
+   */
+  readonly taken: boolean;
   /** Undefined where no answer came. */
   readonly status: number | undefined;
   /** Why none came, as an error code. */
   readonly failure: string | undefined;
-  /** Whether there was a connection to write the request to. */
-  readonly connected: boolean;
 }
 
 export interface LoadOptions {
   readonly ports: readonly number[];
   /** Clients for each port; each has one request under way at a time. */
   readonly clients: number;
-  /** Without one, each request has a connection of its own. */
+  /** Keeps connections. Without one each request has its own, and waits for `100 Continue` before it sends its body. */
   readonly agent?: Agent;
 }
 
 /** No load goes on for longer, whatever a test waits for. */
-const MAX_MESSAGES = 20_000;
+const MAX_ATTEMPTS = 50_000;
 
 let lastId = 0;
 
 /** Publishes numbered messages to the topology's exchange `x` until it is stopped. */
 export class Load {
-  readonly attempts: Attempt[] = [];
+  readonly #attempts: Attempt[] = [];
   readonly #topology: Topology;
-  readonly #agent: Agent | false;
+  readonly #agent: Agent | undefined;
   readonly #clients: readonly Promise<void>[];
+  readonly #onAttempt = new Set<() => void>();
   #stopped = false;
-  #onAttempt = new Set<() => void>();
 
   constructor(topology: Topology, { ports, clients, agent }: LoadOptions) {
     this.#topology = topology;
-    this.#agent = agent ?? false;
+    this.#agent = agent;
     this.#clients = ports.flatMap((port) => Array.from({ length: clients }, () => this.#run(port)));
   }
 
   /** Waits for so many more confirmed messages on each of the ports. */
   async confirms(count: number, ports: readonly number[]): Promise<void> {
-    const from = this.attempts.length;
+    const from = this.#attempts.length;
     const enough = (): boolean => {
-      const since = this.attempts.slice(from).filter(({ status }) => status === 204);
-      return ports.every((port) => since.filter((attempt) => attempt.port === port).length >= count);
+      const confirmed = this.#attempts.slice(from).filter(({ status }) => status === 204);
+      return ports.every((port) => confirmed.filter((attempt) => attempt.port === port).length >= count);
     };
     while (!enough()) {
       if (this.#stopped) throw new Error('the load ended before there were enough confirmed messages');
@@ -60,17 +63,17 @@ export class Load {
   async stop(): Promise<readonly Attempt[]> {
     this.#stopped = true;
     await Promise.all(this.#clients);
-    return this.attempts;
+    return this.#attempts;
   }
 
   async #run(port: number): Promise<void> {
     while (!this.#stopped) {
       const attempt = await this.#publish(port);
-      this.attempts.push(attempt);
-      if (this.attempts.length >= MAX_MESSAGES) this.#stopped = true;
+      this.#attempts.push(attempt);
+      if (this.#attempts.length >= MAX_ATTEMPTS) this.#stopped = true;
       for (const wake of this.#onAttempt) wake();
       this.#onAttempt.clear();
-      // A refused connection fails without waiting for anything.
+      // A refused connection waits for nothing.
       if (attempt.failure !== undefined) await turn();
     }
   }
@@ -80,36 +83,41 @@ export class Load {
     const id = lastId;
     const body = `body=${id}`;
     return new Promise((resolve) => {
-      let connected = false;
+      let continued = false;
       const outgoing = request({
         host: '127.0.0.1',
         port,
         method: 'POST',
         path: `/${this.#topology.segment}/x/k`,
-        agent: this.#agent,
-        headers: { ...FORM, authorization: basic(this.#topology.user), 'content-length': body.length },
+        agent: this.#agent ?? false,
+        headers: {
+          ...FORM,
+          authorization: basic(this.#topology.user),
+          'content-length': body.length,
+          ...(!this.#agent && { expect: '100-continue' }),
+        },
       });
       const finish = (status: number | undefined, failure?: string): void =>
-        resolve({ id, port, status, failure, connected });
-      outgoing.once('socket', (socket) => {
-        if (!socket.connecting) connected = true;
-        else
-          socket.once('connect', () => {
-            connected = true;
-          });
-      });
-      outgoing.once('error', (error: NodeJS.ErrnoException) => finish(undefined, error.code ?? error.message));
+        resolve({ id, port, taken: continued || outgoing.reusedSocket, status, failure });
+      const fail = (error: NodeJS.ErrnoException): void => finish(undefined, error.code ?? error.message);
+      outgoing.once('error', fail);
       outgoing.once('response', (response) => {
-        response.resume();
+        outgoing.end();
+        response.once('error', fail);
         response.once('end', () => finish(response.statusCode));
-        response.once('error', (error: NodeJS.ErrnoException) => finish(undefined, error.code ?? error.message));
+        response.resume();
       });
-      outgoing.end(body);
+      outgoing.once('continue', () => {
+        continued = true;
+        outgoing.end(body);
+      });
+      if (this.#agent) outgoing.end(body);
+      else outgoing.flushHeaders();
     });
   }
 }
 
-/** The numbers of the messages that were confirmed and that no queue has: there must be none. */
+/** The numbers of messages that were confirmed and that no queue has: there must be none. */
 export async function lost(topology: Topology, attempts: readonly Attempt[]): Promise<number[]> {
   const stored = new Set((await topology.drain()).map(({ content }) => Number(content.toString())));
   return attempts.flatMap(({ id, status }) => (status === 204 && !stored.has(id) ? [id] : []));

@@ -39,6 +39,11 @@ export class Topology {
     return topology;
   }
 
+  /** A vhost of the sample definitions. One test file at a time can have it: curl's has `test`, PHP's has `/`. */
+  static sample(vhost: '/' | 'test'): Topology {
+    return new Topology(sharedBroker(), vhost, { username: 'guest', password: 'guest' });
+  }
+
   /** The vhost as a path segment. */
   get segment(): string {
     return enc(this.vhost);
@@ -127,3 +132,7 @@ export class Topology {
     await this.api('DELETE', `/vhosts/${enc(this.vhost)}`);
   }
 }
+
+/** The properties that a message has. */
+export const propertiesOf = ({ properties }: GetMessage): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));

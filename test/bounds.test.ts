@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GatewayProcess } from './support/gateway.ts';
+import { basic, FORM, http, keepAliveAgent, raw } from './support/http.ts';
+import { backendsOf } from './support/processes.ts';
+import { Topology } from './support/topology.ts';
+
+const MAX_RSS_KIB = 300 * 1024;
+
+describe('memory', () => {
+  let topology: Topology;
+  let gateway: GatewayProcess;
+  beforeAll(async () => {
+    topology = await Topology.create();
+    await topology.exchangeWithQueue();
+    gateway = await GatewayProcess.start();
+  });
+  afterAll(async () => {
+    await gateway.stop();
+    await topology.delete();
+  });
+
+  /** The most that any backend ever had in memory, in KiB. */
+  const peak = (): number =>
+    Math.max(
+      ...backendsOf(gateway.pid).map(({ pid }) =>
+        Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
+      ),
+    );
+  const path = (): string => `/${topology.segment}/x/k`;
+
+  it('stays bounded under 500 uploads of 10 MB at once, each of which gets an answer', async () => {
+    await http(gateway.port, path(), { user: topology.user, body: 'body=x', headers: FORM });
+    await topology.drain();
+    const agent = keepAliveAgent(500);
+    const body = Buffer.alloc(10_000_000, 'x');
+    const answers = await Promise.all(
+      Array.from({ length: 500 }, () =>
+        http(gateway.port, path(), { user: topology.user, body, headers: { 'content-type': 'text/plain' } }, agent),
+      ),
+    );
+    agent.destroy();
+    const statuses = new Set(answers.map(({ status }) => status));
+    expect([...statuses].filter((status) => status !== 204 && status !== 503)).toEqual([]);
+    expect(answers.filter(({ status }) => status === 204).length).toBe((await topology.drain()).length);
+    expect(peak()).toBeLessThan(MAX_RSS_KIB);
+  });
+
+  it('stays bounded under 20,000 pipelined requests on one connection, each of which gets an answer', async () => {
+    const head = `POST ${path()} HTTP/1.1\r\nHost: g\r\nAuthorization: ${basic(topology.user)}\r\n`;
+    const one = `${head}Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx`;
+    const received = await raw(
+      gateway.port,
+      one.repeat(19_999) + one.replace('Host: g', 'Host: g\r\nConnection: close'),
+    );
+    const counts = new Map<string, number>();
+    for (const [, status = ''] of received.matchAll(/HTTP\/1\.1 (\d{3}) /g))
+      counts.set(status, (counts.get(status) ?? 0) + 1);
+    expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBe(20_000);
+    expect([...counts.keys()].filter((status) => status !== '204' && status !== '503')).toEqual([]);
+    expect(counts.get('204')).toBe((await topology.drain()).length);
+    expect(peak()).toBeLessThan(MAX_RSS_KIB);
+  });
+});

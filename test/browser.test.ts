@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
+import { GatewayProcess } from './support/gateway.ts';
+import { Topology } from './support/topology.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+type Sender = readonly [name: string, script: (target: string) => string];
+
+/** What a page can send to another site without asking for leave: the browser goes there with a form, */
+const FORMS: readonly Sender[] = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'].map(
+  (type) => [`a form, ${type}`, (target) => submit(target, type)],
+);
+
+/** or stays where it is. */
+const REQUESTS: readonly Sender[] = [
+  ['fetch, a form', (target) => `fetch('${target}', { ${CREDENTIALS}, body: new URLSearchParams({ body: 'x' }) })`],
+  ['fetch, text', (target) => `fetch('${target}', { ${CREDENTIALS}, body: 'x' })`],
+  ['a beacon', (target) => `navigator.sendBeacon('${target}', 'x')`],
+];
+
+const CREDENTIALS = `method: 'POST', mode: 'no-cors', credentials: 'include'`;
+
+const submit = (target: string, type: string): string => `{
+  const form = Object.assign(document.createElement('form'), { method: 'POST', action: '${target}', enctype: '${type}' });
+  form.append(Object.assign(document.createElement('input'), { name: 'body', value: 'x' }));
+  document.body.append(form);
+  form.submit();
+}`;
+
+/** A visitor's browser that has logged in to the gateway, and pages of others. */
+describe('in a browser that knows the visitor’s password', () => {
+  let topology: Topology;
+  let gateway: GatewayProcess;
+  let claims: ClaimedPort[];
+  let pages: Server[];
+  let directory: string;
+  let browser: BrowserContext;
+  let page: Page;
+
+  beforeAll(async () => {
+    topology = await Topology.create();
+    await topology.exchangeWithQueue();
+    claims = [await claimFreePort(), await claimFreePort()];
+    pages = await Promise.all(claims.map(({ port }) => servePages(port)));
+    gateway = await GatewayProcess.start({ http: { origins: [allowed(), allowed('localhost')] } });
+    directory = await mkdtemp(join(tmpdir(), 'statelessd-browser-'));
+    browser = await chromium.launchPersistentContext(directory, { executablePath: CHROMIUM, args: ARGS });
+    page = await browser.newPage();
+    await logIn();
+  });
+  beforeEach(async () => {
+    await topology.drain();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.stop();
+    for (const server of pages ?? []) server.close();
+    for (const claim of claims ?? []) claim.release();
+    if (directory) await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+    await topology?.delete();
+  });
+
+  const origin = (port: number | undefined, host = '127.0.0.1'): string => `http://${host}:${port}`;
+  const evil = (host?: string): string => origin(claims[0]?.port, host);
+  const allowed = (host?: string): string => origin(claims[1]?.port, host);
+  const home = (): string => `${origin(gateway.port)}/`;
+  const target = (): string => `${origin(gateway.port)}/${topology.segment}/x/k`;
+
+  /** The browser asks, is told who it must be, and remembers. */
+  async function logIn(): Promise<void> {
+    const { username, password } = topology.user;
+    await page.goto(home());
+    const status = await page.evaluate(`new Promise((resolve) => {
+      const request = new XMLHttpRequest();
+      request.open('POST', '${target()}', true, '${username}', '${password}');
+      request.onloadend = () => resolve(request.status);
+      request.send('x');
+    })`);
+    expect(status).toBe(204);
+  }
+
+  /** Goes to a page, has it send something to the gateway, and gives the answer's status, which only we can see. */
+  async function sendFrom(address: string, script: string): Promise<number> {
+    await page.goto(address);
+    const answered = page.waitForResponse((response) => response.url() === target());
+    await page.evaluate(`{ ${script}; }`);
+    return (await answered).status();
+  }
+
+  describe.each([
+    ['another port of the same host', () => evil()],
+    ['another host', () => evil('localhost')],
+    ['another port, hiding its origin', () => `${evil()}/no-referrer`],
+    ['another host, hiding its origin', () => `${evil('localhost')}/no-referrer`],
+  ])('a page of %s cannot publish', (_, address) => {
+    it.each([...FORMS, ...REQUESTS])('with %s', async (_name, script) => {
+      expect(await sendFrom(address(), script(target()))).toBe(403);
+      expect(await topology.drain()).toEqual([]);
+    });
+  });
+
+  // The proof that the above means anything: the browser does send the password along.
+  describe.each([
+    ['another port of the same host', () => allowed(), [...FORMS, ...REQUESTS]],
+    // Chromium keeps what it knows of a site from requests that pages of others make in place.
+    ['another host', () => allowed('localhost'), FORMS],
+  ])('a page of %s that HTTPServer.origins lists can publish', (_, address, senders) => {
+    it.each(senders)('with %s', async (_name, script) => {
+      expect(await sendFrom(address(), script(target()))).toBe(204);
+      expect((await topology.only()).content.toString()).toMatch(/^(body=)?x(\r\n)?$/);
+    });
+  });
+
+  it('a page of another site cannot send what it must ask for first', async () => {
+    await page.goto(evil());
+    const asking = `headers: { 'content-type': 'application/json' }, credentials: 'include', body: '1'`;
+    const outcome = `fetch('${target()}', { method: 'POST', ${asking} }).then(({ status }) => status, ({ name }) => name)`;
+    expect(await page.evaluate(outcome)).toBe('TypeError');
+    expect(await topology.drain()).toEqual([]);
+  });
+
+  it('the gateway’s own page can', async () => {
+    await page.goto(home());
+    const sending = `fetch('${target()}', { method: 'POST', body: 'own' }).then(({ status }) => status)`;
+    expect(await page.evaluate(sending)).toBe(204);
+    expect((await topology.only()).content.toString()).toBe('own');
+  });
+});
+
+async function servePages(port: number): Promise<Server> {
+  const server = createServer(({ url }, response) => {
+    response.setHeader('content-type', 'text/html');
+    if (url === '/no-referrer') response.setHeader('referrer-policy', 'no-referrer');
+    response.end('<!doctype html><title>A page</title><body>');
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}

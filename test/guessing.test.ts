@@ -18,7 +18,6 @@ describe('somebody who guesses passwords', () => {
     topology = await Topology.create(ports);
     await topology.exchangeWithQueue();
   });
-  afterAll(() => broker.close());
 
   const gatewayWith = async (settings: Settings = {}): Promise<GatewayProcess> => {
     const gateway = await GatewayProcess.start({ broker: ports, ...settings });
@@ -28,7 +27,10 @@ describe('somebody who guesses passwords', () => {
     return gateway;
   };
   const agent = keepAliveAgent(50);
-  afterAll(() => agent.destroy());
+  afterAll(async () => {
+    agent.destroy();
+    await broker.close();
+  });
   const post = (gateway: GatewayProcess, user: User, headers: Record<string, string> = {}): Promise<Answer> =>
     http(gateway.port, `/${topology.segment}/x/k`, { user, body: 'body=x', headers: { ...FORM, ...headers } }, agent);
   const guess = (n: number): User => ({ username: topology.user.username, password: `guess-${n}` });

@@ -143,23 +143,27 @@ class Conversation implements Answers {
   #onMethod(channel: number, method: string): void {
     switch (method) {
       case '10.11':
-        return this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
+        this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
+        break;
       case '10.40':
-        return this.#method(0, M.openOk, shortString(''));
+        this.#method(0, M.openOk, shortString(''));
+        break;
       case '10.50':
         this.#method(0, M.connectionCloseOk);
         this.#socket.end();
-        return;
+        break;
       case '10.51':
         this.#socket.end();
-        return;
+        break;
       case '20.10':
-        return this.#method(channel, M.channelOpenOk, u32(0));
+        this.#method(channel, M.channelOpenOk, u32(0));
+        break;
       case '20.40':
-        return this.#method(channel, M.channelCloseOk);
+        this.#method(channel, M.channelCloseOk);
+        break;
       case '85.10':
         this.#tags.set(channel, 0n);
-        return this.#method(channel, M.confirmSelectOk);
+        this.#method(channel, M.confirmSelectOk);
     }
   }
 

@@ -51,19 +51,21 @@ export class Backend {
 
   /** Replaces the process by one with other settings; the old one goes on until its connections have ended. */
   async roll(settings: BackendSettings): Promise<string | undefined> {
-    const previous = { settings: this.#settings, process: this.#process };
+    const previous = this.#settings;
     this.#settings = settings;
     const { child, failure } = this.#spawn();
     const reason = await failure;
     if (reason !== undefined || this.#stopping) {
-      this.#settings = previous.settings;
+      this.#settings = previous;
       child.kill('SIGKILL');
       return reason;
     }
+    // Which may be another than when the roll began, if that one died meanwhile.
     clearTimeout(this.#restart);
+    const old = this.#process;
     this.#process = child;
     this.#watch(child);
-    if (previous.process) this.#retire(previous.process, previous.settings);
+    if (old) this.#retire(old, previous);
     return undefined;
   }
 
@@ -110,6 +112,8 @@ export class Backend {
         resolve(told.kind === 'ready' ? undefined : `${describe(address)}: ${told.reason}`);
       });
       child.once('exit', (code, signal) => resolve(`the backend ended with ${signal ?? code}`));
+      // The process could not be made: too many of them, no memory. There is no exit then.
+      child.once('error', (error) => resolve(error.message));
     });
     return { child, failure };
   }
@@ -141,7 +145,7 @@ export class Backend {
 }
 
 function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
 /** Asks a process to end, and kills it where it does not in time. */

@@ -36,8 +36,9 @@ export class Share {
     this.#budget = budget;
   }
 
-  take(bytes: number): boolean {
-    if (!this.#budget.take(bytes, this.#bytes)) return false;
+  /** @param own bytes that the same body has taken already */
+  take(bytes: number, own = 0): boolean {
+    if (!this.#budget.take(bytes, this.#bytes - own)) return false;
     this.#bytes += bytes;
     return true;
   }

@@ -1,7 +1,7 @@
 import type { Channel as AmqpChannel, ReturnedMessage } from 'rabbitmq-client';
-import type { Delivery } from './delivery.ts';
+import type { Carrier, Delivery } from './delivery.ts';
 import { isNack, refusalOf } from './outcomes.ts';
-import { isReturnOf } from './returns.ts';
+import { findReturned } from './returns.ts';
 
 export interface ChannelListener {
   onConfirmed(delivery: Delivery, routed: boolean): void;
@@ -48,8 +48,8 @@ export class Channel {
     return this.#open;
   }
 
-  publish(delivery: Delivery): void {
-    delivery.enterChannel();
+  publish(delivery: Delivery, carrier: Carrier): void {
+    delivery.enterChannel(carrier);
     this.#unconfirmed.add(delivery);
     this.#channel.basicPublish(delivery.envelope, delivery.body).then(
       () => this.#onAck(delivery),
@@ -102,14 +102,13 @@ export class Channel {
   }
 
   #onReturn(returned: ReturnedMessage): void {
-    for (const candidates of [this.#confirmed, this.#unconfirmed]) {
-      for (const delivery of candidates) {
-        if (!this.#returned.has(delivery) && isReturnOf(returned, delivery)) {
-          this.#returned.add(delivery);
-          return;
-        }
-      }
-    }
+    const delivery = findReturned(returned, this.#awaitingReturn());
+    if (delivery) this.#returned.add(delivery);
+  }
+
+  *#awaitingReturn(): Iterable<Delivery> {
+    for (const candidates of [this.#confirmed, this.#unconfirmed])
+      for (const delivery of candidates) if (delivery.mandatory && !this.#returned.has(delivery)) yield delivery;
   }
 
   #onClose(): void {

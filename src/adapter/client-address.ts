@@ -52,32 +52,44 @@ export interface ProxyTrust {
   /** Forwarding headers are believed, if they come from `proxies`. */
   readonly xheaders: boolean;
   readonly proxies: AddressSet;
+  /** The server listens on a Unix socket: every peer is on this machine. */
+  readonly unixSocket: boolean;
 }
 
 /**
- * Where a request comes from. A peer on a Unix socket is on this machine. Forwarding headers that are not believed
- * leave the client unknown: it may be anyone behind a proxy.
+ * Where a request comes from. Forwarding headers that are not believed leave the client unknown: it may be anyone
+ * behind a proxy. So does a peer without an address, which has reset the connection already.
  */
 export function clientOfRequest(incoming: IncomingMessage, trust: ProxyTrust): Client {
   const peer = plain(incoming.socket.remoteAddress);
-  const local = incoming.socket.remoteFamily === undefined;
   const forwarded = FORWARDING_HEADERS.some((name) => incoming.headers[name] !== undefined);
-  if (!forwarded) return local ? { address: undefined, scope: 'loopback' } : { address: peer, scope: scopeOf(peer) };
-  if (!trust.xheaders || !(local || trust.proxies.has(peer))) return { address: undefined, scope: 'unknown' };
-  const address = forwardedAddress(incoming, trust.proxies);
-  return { address, scope: scopeOf(address) };
+  if (!forwarded) return { address: peer, peer, scope: trust.unixSocket ? 'loopback' : scopeOf(peer) };
+  const believed = trust.xheaders && (trust.unixSocket || trust.proxies.has(peer));
+  const address = believed ? forwardedAddress(incoming, trust.proxies) : undefined;
+  const scope = scopeOf(address);
+  // Nothing that came through another machine comes from this one, whoever wrote so into the header.
+  const remote = !trust.unixSocket && !loopback.has(peer);
+  if (address === undefined || (scope === 'loopback' && remote)) return { address: undefined, peer, scope: 'unknown' };
+  return { address, peer, scope };
 }
 
-/** The rightmost hop that is not a trusted proxy; where all are, the leftmost. */
+/** The rightmost hop that is not a trusted proxy. Undefined where the headers contradict each other. */
 function forwardedAddress(incoming: IncomingMessage, proxies: AddressSet): string | undefined {
-  const header = incoming.headers['x-forwarded-for'];
-  if (header === undefined) {
-    const real = incoming.headers['x-real-ip'];
-    return plain(typeof real === 'string' ? real.trim() : undefined);
-  }
-  const hops = (Array.isArray(header) ? header.join(',') : header).split(',').map((hop) => plain(hop.trim()));
-  for (const hop of hops.reverse()) if (!proxies.has(hop)) return hop;
-  return hops.at(-1);
+  const { 'x-forwarded-for': list, 'x-real-ip': single } = incoming.headers;
+  const real = typeof single === 'string' ? plain(single.trim()) : undefined;
+  if (list === undefined) return real;
+  const hops = [list]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((hop) => plain(hop.trim()));
+  const rightmost = hops.at(-1);
+  const address = hops.reverse().find((hop) => !proxies.has(hop)) ?? hops.at(-1);
+  // A proxy that sets X-Real-IP alone passes on the other header as its client wrote it.
+  if (real !== undefined && real !== rightmost && real !== address) return undefined;
+  if (hops.some((hop) => loopback.has(hop)) && !hops.every((hop) => loopback.has(hop)) && loopback.has(address))
+    return undefined;
+  return address;
 }
 
 function scopeOf(address: string | undefined): Client['scope'] {
@@ -86,10 +98,12 @@ function scopeOf(address: string | undefined): Client['scope'] {
   return privateNetworks.has(address) ? 'private' : 'public';
 }
 
-/** Without the prefix of an IPv4 address on a dual-stack socket, and without a port. */
-function plain(address: string | undefined): string | undefined {
-  if (address === undefined) return undefined;
-  const unprefixed = address.startsWith('::ffff:') ? address.slice(7) : address;
-  const withPort = /^(?:\[([^\]]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(unprefixed);
-  return withPort?.[1] ?? withPort?.[2] ?? unprefixed;
+/** Without the prefix of an IPv4 address on a dual-stack socket, and without a port. Undefined for what is no address. */
+function plain(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const withPort = /^(?:\[([^\]]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(text);
+  const address = withPort?.[1] ?? withPort?.[2] ?? text;
+  if (isIP(address) === 0) return undefined;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  return mapped?.[1] ?? address;
 }

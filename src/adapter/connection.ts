@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type {
   Address,
   Admission,
+  LoginFailureKind,
   Message,
   PublishFailure,
   PublishOptions,
@@ -16,9 +17,12 @@ import { Session, type SessionListener, type SessionOptions } from './session.ts
 
 export interface ConnectionOptions {
   readonly session: Omit<SessionOptions, 'maxChannels'>;
-  /** How long accepted credentials are believed, in milliseconds; the renewal comes at 80 to 100 % of it. */
+  /** How long accepted credentials are believed, in milliseconds; the renewal comes at 70 to 90 % of it. */
   readonly credentialsTtlMs: number;
 }
+
+/** What an admission costs besides its body, in bytes of memory: the request, the message, the promises. */
+const ADMISSION_BYTES = 2_048;
 
 /** What a connection asks of the map that it belongs to. */
 export interface ConnectionHost {
@@ -71,6 +75,12 @@ export class Connection {
   #renewal: NodeJS.Timeout | undefined;
   #blocked: { readonly reason: string; readonly since: number } | undefined;
   #lastFailure: 'broker-unavailable' | 'broker-limit' = 'broker-unavailable';
+  /** Before the next attempt to connect; back to none when a message has been confirmed. */
+  #backoffMs = 0;
+  /** What comes after the end is told: that the broker refused the login, or that all ends. */
+  #ending: { readonly kind: LoginFailureKind; readonly detail?: string } = { kind: 'shutting-down' };
+  /** Messages whose clients were answered 202: they can wait for an alarm to end. */
+  readonly #patient = new WeakSet<Delivery>();
   #maxChannels = MAX_CHANNELS;
   #firstHost = 0;
   #admissions = 0;
@@ -91,8 +101,9 @@ export class Connection {
     return this.#blocked;
   }
 
+  /** Messages that wait for a connection, or for a place on it. */
   get held(): number {
-    return this.#held.size;
+    return this.#held.size + (this.#session?.waiting ?? 0);
   }
 
   get inFlight(): number {
@@ -125,15 +136,16 @@ export class Connection {
   }
 
   /** Leave to publish, and room for so many bytes. */
-  admit(size: number): Admission | PublishFailure<'broker-blocked' | 'overloaded'> {
+  admit(size: number): Admission | PublishFailure<LoginFailureKind> {
     this.usedAt = performance.now();
+    if (this.#closing.signal.aborted) return { ...this.#ending, published: 'no' };
     if (this.#blocked)
       return {
         kind: 'broker-blocked',
         detail: this.#blocked.reason,
         published: 'no',
       };
-    if (!this.#share.take(size))
+    if (!this.#share.take(size + ADMISSION_BYTES))
       return {
         kind: 'overloaded',
         detail: 'too many bytes of messages are in memory',
@@ -167,7 +179,7 @@ export class Connection {
   }
 
   #admission(announced: number): Admission {
-    let reserved = announced;
+    let reserved = announced + ADMISSION_BYTES;
     let open = true;
     this.#admissions += 1;
     const end = (): void => {
@@ -178,7 +190,7 @@ export class Connection {
     return {
       kind: 'admitted',
       reserve: (bytes) => {
-        if (!this.#share.take(bytes)) return false;
+        if (!this.#share.take(bytes, reserved)) return false;
         reserved += bytes;
         return true;
       },
@@ -205,6 +217,7 @@ export class Connection {
       onDone: () => this.#share.give(reserved),
     });
     delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
+    if (options.patient) this.#patient.add(delivery);
     options.signal?.addEventListener('abort', () => {
       if (!delivery.inFlight) delivery.fail('client-gone');
     });
@@ -213,7 +226,8 @@ export class Connection {
   }
 
   #deliver(delivery: Delivery): void {
-    if (this.#blocked) delivery.fail('broker-blocked', this.#blocked.reason);
+    if (this.#closing.signal.aborted) delivery.fail(this.#ending.kind, this.#ending.detail);
+    else if (this.#blocked) delivery.fail('broker-blocked', this.#blocked.reason);
     else if (this.#session) this.#session.publish(delivery);
     else if (!this.#host.mayHold()) delivery.fail('overloaded', 'too many messages wait for a connection');
     else this.#hold(delivery);
@@ -221,16 +235,17 @@ export class Connection {
 
   #hold(delivery: Delivery): void {
     delivery.enqueue(this.#held);
-    void this.#reconnect(0);
+    void this.#reconnect();
   }
 
   /** Tries until it is connected or nobody waits any more. */
-  async #reconnect(firstDelayMs: number): Promise<void> {
+  async #reconnect(): Promise<void> {
     if (this.#connecting) return;
     this.#connecting = true;
-    let backoff = firstDelayMs;
     while (this.#held.size > 0 && !this.#session && !this.#closing.signal.aborted) {
-      if (backoff > 0) await delay(backoff * (0.5 + Math.random() / 2), undefined, this.#whileOpen()).catch(() => {});
+      const pause = this.#backoffMs * (0.5 + Math.random() / 2);
+      if (pause > 0) await delay(pause, undefined, { signal: this.#closing.signal }).catch(() => {});
+      this.#backoffMs = Math.min(MAX_BACKOFF_MS, Math.max(FIRST_BACKOFF_MS, this.#backoffMs * 2));
       const outcome = await this.connect();
       switch (outcome.kind) {
         case 'open':
@@ -245,13 +260,8 @@ export class Connection {
           this.#refuse(outcome);
       }
       this.#firstHost += 1;
-      backoff = Math.min(MAX_BACKOFF_MS, Math.max(FIRST_BACKOFF_MS, backoff * 2));
     }
     this.#connecting = false;
-  }
-
-  #whileOpen(): { signal: AbortSignal } {
-    return { signal: this.#closing.signal };
   }
 
   #adopt(session: Session): void {
@@ -260,8 +270,12 @@ export class Connection {
     this.#blocked = undefined;
     this.counters.connectionsOpened += 1;
     this.#host.log('info', previous ? 'connection renewed' : 'connected', this);
-    this.#renewIn(this.#options.credentialsTtlMs * (0.8 + Math.random() / 5));
+    this.#renewIn(this.#options.credentialsTtlMs * (0.7 + Math.random() / 5));
     if (previous) void this.#retire(previous);
+    this.#releaseHeld(session);
+  }
+
+  #releaseHeld(session: Session): void {
     for (const delivery of this.#held) {
       delivery.dequeue();
       session.publish(delivery);
@@ -276,24 +290,27 @@ export class Connection {
 
   #renewIn(milliseconds: number): void {
     clearTimeout(this.#renewal);
+    if (this.#closing.signal.aborted) return;
     this.#renewal = setTimeout(() => void this.#renew(), milliseconds);
     this.#renewal.unref();
   }
 
   /** Make before break: the new session is open before the old one is given nothing more. */
   async #renew(): Promise<void> {
-    if (!this.#session || this.#connecting) return this.#renewIn(RENEWAL_RETRY_MS);
+    // A new connection would not know that the broker is blocked until it has published.
+    if (!this.#session || this.#connecting || this.#blocked) return this.#renewIn(RENEWAL_RETRY_MS);
     this.#connecting = true;
     const outcome = await this.connect();
     this.#connecting = false;
     if (outcome.kind === 'open') return;
     if (outcome.kind === 'unreachable' || outcome.kind === 'broker-limit') this.#renewIn(RENEWAL_RETRY_MS);
     else this.#refuse(outcome);
-    if (this.#held.size > 0) void this.#reconnect(0);
+    if (this.#held.size > 0) void this.#reconnect();
   }
 
   /** The credentials are no longer good. What is in flight may still be confirmed; the rest is refused with them. */
   #refuse(refusal: LoginRefusal): void {
+    this.#ending = refusal;
     const fail = (delivery: Delivery): void => delivery.fail(refusal.kind, refusal.detail);
     for (const delivery of this.#held) fail(delivery);
     this.#session?.failUnwritten(fail);
@@ -312,7 +329,11 @@ export class Connection {
   #onLost(session: Session, survivors: readonly Delivery[], kind: LossKind): void {
     this.counters.connectionsClosed += 1;
     this.#retiring.delete(session);
-    if (kind === 'channel-limit') this.#maxChannels = Math.max(1, session.channels - 1);
+    if (kind === 'channel-limit') {
+      this.#maxChannels = Math.max(1, session.channels - 1);
+      this.#lastFailure = 'broker-limit';
+    }
+    if (kind === 'protocol') this.#backoffMs = Math.max(this.#backoffMs, PROTOCOL_BACKOFF_MS);
     if (session === this.#session) {
       this.#session = undefined;
       this.#blocked = undefined;
@@ -324,7 +345,7 @@ export class Connection {
       else if (this.#session) this.#session.publish(delivery);
       else delivery.enqueue(this.#held);
     }
-    void this.#reconnect(kind === 'protocol' ? PROTOCOL_BACKOFF_MS : 0);
+    void this.#reconnect();
   }
 
   #onRefused(delivery: Delivery, refusal: Refusal): void {
@@ -334,13 +355,15 @@ export class Connection {
 
   #onConfirmed(delivery: Delivery, routed: boolean): void {
     this.usedAt = performance.now();
+    this.#backoffMs = 0;
+    this.#lastFailure = 'broker-unavailable';
     if (!routed) this.counters.unroutable += 1;
     if (!routed && delivery.message.unroutable === 'refuse') {
       delivery.fail('unroutable', 'no queue takes a message with this exchange and routing key');
       return;
     }
     this.counters.publishes += 1;
-    this.latency.add(this.usedAt - delivery.startedAt);
+    if (!delivery.settled) this.latency.add(this.usedAt - delivery.startedAt);
     delivery.settle({ kind: 'confirmed', routed });
   }
 
@@ -369,12 +392,16 @@ export class Connection {
         if (session !== this.#session) return;
         this.#blocked = { reason, since: performance.now() };
         this.#host.log('warning', 'the broker blocks publishers', this, reason);
-        session.failUnwritten((delivery) => delivery.fail('broker-blocked', reason));
+        session.failUnwritten((delivery) => {
+          if (this.#patient.has(delivery)) delivery.enqueue(this.#held);
+          else delivery.fail('broker-blocked', reason);
+        });
       },
       onUnblocked: (session) => {
         if (session !== this.#session) return;
         this.#blocked = undefined;
         this.#host.log('info', 'the broker takes messages again', this);
+        this.#releaseHeld(session);
       },
       onLost: (session, survivors, kind) => this.#onLost(session, survivors, kind),
     };

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../handler/log.ts';
 import type {
   Address,
@@ -47,6 +48,8 @@ export class Connections implements Publisher {
   readonly #log: Log;
   readonly #budget: Budget;
   readonly #entries = new CredentialsIndex<Connection>();
+  /** All that have not taken leave of the broker yet, in the map or not. */
+  readonly #alive = new Set<Connection>();
   /** Logins that the broker accepted and has not refused since. */
   readonly #accepted = new CredentialsIndex<Login>();
   readonly #logins: Logins;
@@ -59,7 +62,12 @@ export class Connections implements Publisher {
     this.#options = options;
     this.#log = log;
     this.#budget = new Budget(options.maxHeldBytes);
-    this.#logins = new Logins((login) => this.#connectionFor(login));
+    this.#logins = new Logins({
+      connectionFor: (login) => this.#connectionFor(login),
+      find: (login) => this.#entries.get(login),
+      add: (connection) => this.#add(connection),
+      drop: (connection) => this.#alive.delete(connection),
+    });
     this.#sweep = setInterval(() => this.#closeIdle(performance.now()), SWEEP_MS);
     this.#sweep.unref();
   }
@@ -98,34 +106,34 @@ export class Connections implements Publisher {
     clearInterval(this.#sweep);
     await this.#allDone(timeoutMs);
     this.#closing = true;
-    for (const connection of this.#entries.values()) {
+    for (const connection of this.#alive) {
       if (!connection.idle) connection.destroy((delivery) => delivery.fail('shutting-down'));
     }
-    await Promise.all([...this.#entries.values()].map((connection) => connection.retire()));
+    // What was in flight on a destroyed connection gets its outcome within a turn of the event loop.
+    await nextTurn();
+    await nextTurn();
+    await Promise.all([...this.#alive].map((connection) => this.#retire(connection)));
   }
 
   #connectionFor(login: Login): Connection {
-    return new Connection(login, this.#options, this.#budget.share(), this.#host());
+    const connection = new Connection(login, this.#options, this.#budget.share(), this.#host());
+    this.#alive.add(connection);
+    return connection;
   }
 
   /** Accepted before, and idle since: its connection is opened again when its message is there. */
   #admitKnown(login: Login, size: number): AdmissionOutcome {
     const connection = this.#connectionFor(login);
-    if (!this.#add(connection)) return ALL_BUSY;
-    return this.#track(connection.admit(size));
+    return this.#track(this.#add(connection)?.admit(size) ?? ALL_BUSY);
   }
 
   async #admitNew(login: Login, client: Client, size: number): Promise<AdmissionOutcome> {
     const outcome = await this.#logins.wait(login, client, this.#options.loginTimeoutMs);
     switch (outcome.kind) {
       case 'open':
-        if (!this.#add(outcome.connection))
-          return {
-            kind: 'overloaded',
-            detail: 'all connections to the broker are busy',
-            published: 'no',
-          };
         return this.#track(outcome.connection.admit(size));
+      case 'busy':
+        return ALL_BUSY;
       case 'overloaded':
         return {
           kind: 'overloaded',
@@ -137,17 +145,17 @@ export class Connections implements Publisher {
     }
   }
 
-  /** Several requests may have waited for the same login; the first one finds it a place. */
-  #add(connection: Connection): boolean {
-    if (this.#entries.get(connection.login) === connection) return true;
-    if (this.#closing || !this.#makeRoom()) {
-      void connection.retire();
-      return false;
+  /** Gives a connection its place, and returns the one that has it: another may have been faster. */
+  #add(connection: Connection): Connection | undefined {
+    const standing = this.#entries.get(connection.login);
+    if (this.#closing || standing || !this.#makeRoom()) {
+      void this.#retire(connection);
+      return standing;
     }
     this.#entries.set(connection.login, connection);
     this.statistics.add(connection);
     this.#accept(connection.login);
-    return true;
+    return connection;
   }
 
   #accept(login: Login): void {
@@ -168,7 +176,12 @@ export class Connections implements Publisher {
 
   #remove(connection: Connection): void {
     if (!this.#entries.delete(connection.login, connection)) return;
-    void connection.retire().then(() => this.statistics.remove(connection));
+    void this.#retire(connection).then(() => this.statistics.remove(connection));
+  }
+
+  async #retire(connection: Connection): Promise<void> {
+    await connection.retire();
+    this.#alive.delete(connection);
   }
 
   #closeIdle(now: number): void {

@@ -4,8 +4,16 @@ import type { Address, Message, PublishFailure, PublishOutcome } from '../handle
 export interface DeliveryListener {
   /** It has its outcome: nobody waits for it any more. */
   onSettled(): void;
-  /** And it is on no channel: it is out of memory. */
+  /** And it is on no channel, or all of it has been written: its body is out of memory. */
   onDone(): void;
+}
+
+/** The connection that a delivery is in flight on. */
+export interface Carrier {
+  /** Nothing that was written waits in this process. */
+  readonly flushed: boolean;
+  /** The delivery got its outcome before its confirm, which is still owed. */
+  onOverdue(): void;
 }
 
 /**
@@ -18,7 +26,7 @@ export class Delivery {
   readonly address: Address;
   readonly message: Message;
   readonly envelope: Envelope;
-  readonly body: Buffer;
+  body: Buffer;
   readonly outcome: Promise<PublishOutcome>;
 
   /** Some attempt may have reached the broker without a verdict: it may have the message. */
@@ -36,7 +44,8 @@ export class Delivery {
   #timer: NodeJS.Timeout | undefined;
   #queue: Set<Delivery> | undefined;
   #settled = false;
-  #inFlight = false;
+  #done = false;
+  #carrier: Carrier | undefined;
 
   constructor(address: Address, message: Message, listener: DeliveryListener) {
     this.address = address;
@@ -54,7 +63,7 @@ export class Delivery {
   }
 
   get inFlight(): boolean {
-    return this.#inFlight;
+    return this.#carrier !== undefined;
   }
 
   /** The broker is asked to return it where no queue takes it. */
@@ -79,15 +88,15 @@ export class Delivery {
     this.#queue = undefined;
   }
 
-  enterChannel(): void {
+  enterChannel(carrier: Carrier): void {
     this.dequeue();
-    this.#inFlight = true;
+    this.#carrier = carrier;
     this.attempts += 1;
   }
 
   leaveChannel(): void {
-    this.#inFlight = false;
-    if (this.#settled) this.#listener.onDone();
+    this.#carrier = undefined;
+    if (this.#settled) this.#finish();
   }
 
   /** The first outcome counts; what comes after a deadline is too late to tell anybody. */
@@ -98,14 +107,24 @@ export class Delivery {
     this.dequeue();
     this.#resolve(outcome);
     this.#listener.onSettled();
-    if (!this.#inFlight) this.#listener.onDone();
+    if (!this.#carrier || this.#carrier.flushed) this.#finish();
+    this.#carrier?.onOverdue();
   }
 
   fail(kind: PublishFailure['kind'], detail?: string): void {
-    const published = this.ambiguous || this.#inFlight ? 'unknown' : 'no';
+    const published = this.ambiguous || this.#carrier ? 'unknown' : 'no';
     this.settle({ kind, published, ...(detail !== undefined && { detail }) });
   }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.body = NOTHING;
+    this.#listener.onDone();
+  }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** Takes the next delivery out of a queue. */
 export function takeFirst(queue: Set<Delivery>): Delivery | undefined {

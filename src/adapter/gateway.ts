@@ -81,6 +81,7 @@ export class Gateway {
         trust: {
           xheaders: httpServer.xheaders,
           proxies: new AddressSet(httpServer.trustedProxies),
+          unixSocket: typeof slot.port === 'string',
         },
         operators: new AddressSet(httpServer.operations.allow),
       },

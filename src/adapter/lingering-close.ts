@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 const LINGER_MS = 2_000;
 
@@ -11,10 +12,15 @@ export function lingerOnClose(incoming: IncomingMessage): void {
   const { socket } = incoming;
   // Node's HTTP server calls this where it has written an answer with `Connection: close`.
   socket.destroySoon = () => {
-    socket.end();
     incoming.resume();
-    socket.resume();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once('close', () => clearTimeout(timer));
+    endLingering(socket);
   };
+}
+
+/** Ends our side of a connection, and reads what comes on the other until its end, or for a while. */
+export function endLingering(socket: Duplex, last?: string): void {
+  socket.end(last);
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
 }

@@ -40,9 +40,11 @@ const WRITE_BUFFER_BYTES = 1024 * 1024;
 /** Longer than any connection waits for its first error, on which it is discarded. */
 const NEVER_RETRY_MS = 2 ** 31 - 1;
 
+const withSocket = v.looseObject({ _socket: v.looseObject({ writableLength: v.number() }) });
+
 const negotiated = v.looseObject({
   _opt: v.looseObject({ frameMax: v.number() }),
-  _state: v.looseObject({ frameMax: v.number() }),
+  _state: v.looseObject({ frameMax: v.number(), channelMax: v.number() }),
 });
 
 /**
@@ -52,6 +54,7 @@ const negotiated = v.looseObject({
 export class Link {
   readonly #connection: AmqpConnection;
   #frameMax = FRAME_MAX;
+  #channelMax = 1;
   #closed = false;
 
   private constructor(connection: AmqpConnection) {
@@ -98,7 +101,9 @@ export class Link {
       connection.on('connection.unblocked', () => listener.onUnblocked());
       connection.once('connection', () => {
         opened = true;
-        link.#frameMax = adoptNegotiatedFrameMax(connection);
+        const { frameMax, channelMax } = adoptNegotiated(connection);
+        link.#frameMax = frameMax;
+        link.#channelMax = channelMax;
         resolve({ kind: 'open', link });
       });
       connection.on('error', (error: unknown) => {
@@ -120,6 +125,16 @@ export class Link {
   /** The largest frame that the broker takes, in bytes. A message's properties must fit one. */
   get frameMax(): number {
     return this.#frameMax;
+  }
+
+  /** Channels that the broker lets this connection have. */
+  get channelMax(): number {
+    return this.#channelMax;
+  }
+
+  /** Nothing that was published waits in this process for the network. */
+  get flushed(): boolean {
+    return v.is(withSocket, this.#connection) && this.#connection._socket.writableLength === 0;
   }
 
   /** A channel in confirm mode. Rejects when the connection ends first, or when it may open no more. */
@@ -167,8 +182,8 @@ function leaveReturnsUnparsed(channel: AmqpChannel): void {
  * The library negotiates frame_max but lets channels use the one it was configured with, which a broker with a
  * smaller one answers by closing the connection on the first large message.
  */
-function adoptNegotiatedFrameMax(connection: AmqpConnection): number {
+function adoptNegotiated(connection: AmqpConnection): { readonly frameMax: number; readonly channelMax: number } {
   if (!v.is(negotiated, connection)) throw new TypeError('rabbitmq-client keeps its frame_max elsewhere');
   connection._opt.frameMax = connection._state.frameMax;
-  return connection._opt.frameMax;
+  return connection._state;
 }

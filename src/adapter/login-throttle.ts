@@ -3,8 +3,12 @@ import { isIP } from 'node:net';
 import type { Client } from '../handler/publisher.ts';
 import type { Login } from './link.ts';
 
-/** Refused logins in a window, from one origin. */
+/** Refused logins in a window, from one address, or of one user whose address is unknown. */
 const MAX_REFUSED = 20;
+
+/** From one peer for clients of unknown addresses, who may be many behind a proxy. */
+const MAX_REFUSED_OF_PEER = 200;
+
 const WINDOW_MS = 60_000;
 
 /** Origins remembered; past it, the one that was refused first is forgotten. */
@@ -24,28 +28,35 @@ export class LoginThrottle {
   readonly #origins = new Map<string, Origin>();
 
   async enter(client: Client, login: Login): Promise<Permit> {
-    const key = originOf(client, login);
-    const origin = this.#origins.get(key) ?? new Origin();
-    this.#origins.set(key, origin);
-    const permitted = await origin.enter(performance.now());
-    if (!permitted) return { kind: 'throttled', retryAfterSeconds: origin.retryAfterSeconds(performance.now()) };
+    const entered: Origin[] = [];
+    const release = (): void => {
+      for (const origin of entered) origin.leave(performance.now());
+      this.#forget();
+    };
+    for (const [key, max] of originsOf(client, login)) {
+      const origin = this.#origins.get(key) ?? new Origin(max);
+      this.#origins.set(key, origin);
+      if (!(await origin.enter(performance.now()))) {
+        release();
+        return { kind: 'throttled', retryAfterSeconds: origin.retryAfterSeconds(performance.now()) };
+      }
+      entered.push(origin);
+    }
     return {
       kind: 'permitted',
-      refused: (refusedLogin) => origin.note(refusedLogin, performance.now()),
-      release: () => {
-        origin.leave(performance.now());
-        if (origin.forgettable(performance.now())) this.#origins.delete(key);
-        if (this.#origins.size > MAX_ORIGINS) this.#forgetFirst();
+      refused: (refusedLogin) => {
+        for (const origin of entered) origin.note(refusedLogin, performance.now());
       },
+      release,
     };
   }
 
-  #forgetFirst(): void {
+  /** What has nothing to tell; and past the limit what was refused first. */
+  #forget(): void {
+    if (this.#origins.size < MAX_ORIGINS / 2) return;
     for (const [key, origin] of this.#origins) {
-      if (!origin.busy) {
-        this.#origins.delete(key);
-        return;
-      }
+      if (origin.busy) continue;
+      if (origin.forgettable(performance.now()) || this.#origins.size > MAX_ORIGINS) this.#origins.delete(key);
     }
   }
 }
@@ -54,7 +65,12 @@ class Origin {
   /** When each distinct login was refused, oldest first. */
   readonly #refused = new Map<string, number>();
   readonly #waiting: ((permitted: boolean) => void)[] = [];
+  readonly #max: number;
   #trying = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
 
   get busy(): boolean {
     return this.#trying > 0 || this.#waiting.length > 0;
@@ -67,8 +83,8 @@ class Origin {
 
   enter(now: number): Promise<boolean> {
     this.#forgetOld(now);
-    if (this.#refused.size >= MAX_REFUSED) return Promise.resolve(false);
-    if (this.#trying + this.#refused.size < MAX_REFUSED) {
+    if (this.#refused.size >= this.#max) return Promise.resolve(false);
+    if (this.#trying + this.#refused.size < this.#max) {
       this.#trying += 1;
       return Promise.resolve(true);
     }
@@ -85,8 +101,8 @@ class Origin {
   leave(now: number): void {
     this.#trying -= 1;
     this.#forgetOld(now);
-    const exhausted = this.#refused.size >= MAX_REFUSED;
-    while (this.#waiting.length > 0 && (exhausted || this.#trying + this.#refused.size < MAX_REFUSED)) {
+    const exhausted = this.#refused.size >= this.#max;
+    while (this.#waiting.length > 0 && (exhausted || this.#trying + this.#refused.size < this.#max)) {
       if (!exhausted) this.#trying += 1;
       this.#waiting.shift()?.(!exhausted);
     }
@@ -105,15 +121,22 @@ class Origin {
   }
 }
 
-/** An IPv6 client has a whole /64 to come from; one without a known address is counted by its user. */
-function originOf(client: Client, { username }: Login): string {
-  const { address } = client;
-  if (address === undefined) return client.scope === 'loopback' ? 'unix socket' : `user ${username}`;
+/** By what a login is counted, and how often it may be refused there. */
+function originsOf(client: Client, { username }: Login): (readonly [string, number])[] {
+  if (client.address !== undefined) return [[network(client.address), MAX_REFUSED]];
+  if (client.scope === 'loopback') return [['unix socket', MAX_REFUSED]];
+  return [
+    [`user ${username}`, MAX_REFUSED],
+    [`peer ${network(client.peer ?? '')}`, MAX_REFUSED_OF_PEER],
+  ];
+}
+
+/** An IPv6 client has a whole /64 to come from. */
+function network(address: string): string {
   if (isIP(address) !== 6) return address;
   const [left = '', right] = address.split('::');
   const groups = left === '' ? [] : left.split(':');
-  const missing = right === undefined ? 0 : 8 - groups.length - (right === '' ? 0 : right.split(':').length);
-  return [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...(right ? right.split(':') : [])]
-    .slice(0, 4)
-    .join(':');
+  const tail = right ? right.split(':') : [];
+  const missing = right === undefined ? 0 : 8 - groups.length - tail.length;
+  return [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...tail].slice(0, 4).join(':');
 }

@@ -25,7 +25,22 @@ interface Attempt {
   waiting: number;
 }
 
-export type LoginAttemptOutcome = { readonly kind: 'open'; readonly connection: Connection } | LoginRefusal;
+/** `open`: the connection has its place in the map. */
+export type LoginAttemptOutcome =
+  | { readonly kind: 'open'; readonly connection: Connection }
+  | { readonly kind: 'busy' }
+  | LoginRefusal;
+
+/** What a login needs of the map that its connection is to stand in. */
+export interface LoginHost {
+  connectionFor(login: Login): Connection;
+  /** The connection that stands there already. */
+  find(login: Login): Connection | undefined;
+  /** Gives it a place, unless all are busy, and returns the one that has it. */
+  add(connection: Connection): Connection | undefined;
+  /** Its login has not succeeded, and is not tried again. */
+  drop(connection: Connection): void;
+}
 
 export type LoginWaitOutcome =
   | LoginAttemptOutcome
@@ -39,7 +54,7 @@ export type LoginWaitOutcome =
  * users need.
  */
 export class Logins {
-  readonly #connectionFor: (login: Login) => Connection;
+  readonly #host: LoginHost;
   readonly #attempts = new CredentialsIndex<Attempt>();
   readonly #refusals = new CredentialsIndex<LoginRefusal>();
   readonly #refused: {
@@ -50,8 +65,8 @@ export class Logins {
   readonly #throttle = new LoginThrottle();
   #waiting = 0;
 
-  constructor(connectionFor: (login: Login) => Connection) {
-    this.#connectionFor = connectionFor;
+  constructor(host: LoginHost) {
+    this.#host = host;
   }
 
   /** What the broker said of this login a moment ago, if it refused it. */
@@ -91,11 +106,12 @@ export class Logins {
     const permit = await this.#throttle.enter(client, login);
     if (permit.kind === 'throttled') return { ...permit, kind: 'too-many-failed-logins' };
     // While it queued, another request may have started, or even finished, the same login.
-    const remembered = this.remembered(login);
-    const attempt = remembered || gone.aborted ? undefined : (this.#attempts.get(login) ?? this.#start(login));
+    const connection = this.#host.find(login);
+    const known = connection ? ({ kind: 'open', connection } as const) : this.remembered(login);
+    const attempt = known || gone.aborted ? undefined : (this.#attempts.get(login) ?? this.#start(login));
     if (!attempt) {
       permit.release();
-      return remembered ?? { kind: 'overloaded' };
+      return known ?? { kind: 'overloaded' };
     }
     void attempt.result.then((outcome) => {
       if (outcome.kind === 'login-refused') permit.refused(login);
@@ -122,16 +138,24 @@ export class Logins {
 
   /** Tries while somebody waits. The broker's refusal is final, its silence is not. */
   async #run(login: Login, wanted: () => boolean): Promise<LoginAttemptOutcome> {
-    const connection = this.#connectionFor(login);
+    const connection = this.#host.connectionFor(login);
     let backoff = FIRST_BACKOFF_MS;
     for (;;) {
       const outcome: LoginOutcome = await connection.connect();
-      if (outcome.kind === 'open') return { kind: 'open', connection };
+      // Even where nobody waits any more: the next request has it.
+      if (outcome.kind === 'open') {
+        const standing = this.#host.add(connection);
+        return standing ? { kind: 'open', connection: standing } : { kind: 'busy' };
+      }
       if (outcome.kind !== 'unreachable') {
         if (outcome.kind !== 'broker-limit') this.remember(login, outcome);
+        this.#host.drop(connection);
         return outcome;
       }
-      if (!wanted()) return { kind: 'broker-limit', detail: 'nobody waits for it any more' };
+      if (!wanted()) {
+        this.#host.drop(connection);
+        return { kind: 'busy' };
+      }
       await delay(backoff * (0.5 + Math.random() / 2));
       backoff = Math.min(MAX_BACKOFF_MS, backoff * 2);
     }

@@ -17,18 +17,36 @@ const COMPARED = [
   'durable',
 ] as const;
 
+const canonicalHeaders = new WeakMap<Delivery, string>();
+
 /**
- * Whether a basic.return, which carries no delivery tag, is about this message: all of it is the same. Of two
- * messages that are the same in everything, consumers cannot say either which one they got.
+ * The message that a basic.return, which carries no delivery tag, is about: the first that is the same in everything.
+ * Of two such messages consumers cannot say either which one they got.
  */
-export function isReturnOf(returned: ReturnedMessage, { envelope, body }: Delivery): boolean {
+export function findReturned(returned: ReturnedMessage, candidates: Iterable<Delivery>): Delivery | undefined {
+  const headers = canonical(returned.headers);
+  for (const delivery of candidates) if (agrees(returned, delivery) && headersOf(delivery) === headers) return delivery;
+  return undefined;
+}
+
+function agrees(returned: ReturnedMessage, { envelope, body }: Delivery): boolean {
   for (const field of COMPARED) if (returned[field] !== envelope[field]) return false;
-  if (canonical(returned.headers) !== canonical(envelope.headers)) return false;
   return Buffer.isBuffer(returned.body) && returned.body.equals(body);
 }
 
+function headersOf(delivery: Delivery): string {
+  let headers = canonicalHeaders.get(delivery);
+  if (headers === undefined) {
+    headers = canonical(delivery.envelope.headers);
+    canonicalHeaders.set(delivery, headers);
+  }
+  return headers;
+}
+
+/** RabbitMQ takes the BCC header out of what it returns, and leaves a table that was nothing but that empty. */
 function canonical(headers: unknown): string {
-  return headers === undefined || headers === null ? '' : JSON.stringify(plain(headers));
+  const entries = headers === undefined || headers === null ? [] : plain(headers);
+  return JSON.stringify(Array.isArray(entries) ? entries.filter(([name]) => name !== 'BCC') : entries);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
@@ -7,9 +7,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
 import type { Bindings } from '../handler/bindings.ts';
 import { type ProblemKind, problem } from '../handler/problem.ts';
+import type { Client } from '../handler/publisher.ts';
 import { type AddressSet, clientOfRequest, type ProxyTrust } from './client-address.ts';
-import { lingerOnClose } from './lingering-close.ts';
-import { bodyReaderFor } from './request-body.ts';
+import { endLingering, lingerOnClose } from './lingering-close.ts';
+import { RequestBody } from './request-body.ts';
 
 export interface ServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -29,17 +30,28 @@ export type OnAnswer = (method: string, status: number, milliseconds: number) =>
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
+const QUIET_TURNS = 10;
+
 /** Twice the connections that Node lets the kernel queue: under load new ones come while they are accepted. */
 const MAX_QUEUED = 1_022;
 
 /** How often Node looks for connections over their time. */
 const CHECK_INTERVAL_MS = 1_000;
 
+/** A request, and where its answer will go. */
+interface Exchange {
+  readonly body: RequestBody;
+  readonly outgoing: ServerResponse;
+}
+
 /** Runs a Web handler on Node's HTTP server. */
 export class HttpServer {
   readonly #server: Server | TlsServer;
   readonly #options: ServerOptions;
   readonly #onAnswer: OnAnswer;
+  readonly #sockets = new Set<Duplex>();
+  /** The exchange on each connection that began last. */
+  readonly #exchanges = new WeakMap<Duplex, Exchange>();
   #draining = false;
 
   constructor(fetch: Fetch, options: ServerOptions, onAnswer: OnAnswer) {
@@ -56,6 +68,7 @@ export class HttpServer {
     });
     const serverOptions = {
       ...options.tls,
+      ...(options.tls && { handshakeTimeout: options.headersTimeoutMs }),
       headersTimeout: options.headersTimeoutMs,
       requestTimeout: Math.max(options.requestTimeoutMs, options.headersTimeoutMs),
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
@@ -67,6 +80,10 @@ export class HttpServer {
     };
     const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
     this.#server = server;
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.on('checkContinue', (request, response) => server.emit('request', request, response));
     this.#server.on('checkExpectation', (_, response) => this.#refuseExpectation(response));
     this.#server.on('clientError', (error, socket) => this.#refuseBytes(error, socket));
@@ -98,17 +115,16 @@ export class HttpServer {
 
   /**
    * Connections that the kernel has let in already would be reset with the listening socket. Node accepts one in each
-   * turn of the event loop, so the queue is empty once a turn brought none.
+   * turn of the event loop, and under load more come during a turn: the queue is empty once several brought none.
    */
   async #acceptQueued(): Promise<void> {
-    let accepted = true;
+    let quietTurns = 0;
     const onConnection = (): void => {
-      accepted = true;
+      quietTurns = 0;
     };
     this.#server.on('connection', onConnection);
-    for (let turn = 0; accepted && turn < MAX_QUEUED; turn += 1) {
-      accepted = false;
-      await nextTurn();
+    for (let turn = 0; quietTurns < QUIET_TURNS && turn < MAX_QUEUED; turn += 1) {
+      quietTurns += 1;
       await nextTurn();
     }
     this.#server.off('connection', onConnection);
@@ -118,12 +134,16 @@ export class HttpServer {
     this.#server.closeIdleConnections();
   }
 
+  /** Those too that have not become HTTP yet. */
   closeAllConnections(): void {
     this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #answer(fetch: Fetch, request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> {
     const startedAt = performance.now();
+    const body = new RequestBody(incoming, outgoing);
+    this.#exchanges.set(incoming.socket, { body, outgoing });
     const client = clientOfRequest(incoming, this.#options.trust);
     const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
     const response = hostless
@@ -131,8 +151,8 @@ export class HttpServer {
       : await fetch(request, {
           target: incoming.url ?? '/',
           client,
-          operator: client.scope !== 'unknown' && this.#isOperator(incoming, client.address),
-          readBody: bodyReaderFor(incoming, outgoing),
+          operator: this.#isOperator(client),
+          readBody: (limit) => body.read(limit),
         });
     if (!incoming.complete) lingerOnClose(incoming);
     if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
@@ -141,11 +161,10 @@ export class HttpServer {
     return response;
   }
 
-  #isOperator(incoming: IncomingMessage, address: string | undefined): boolean {
-    // A peer on a Unix socket has no address, and is on this machine.
-    return this.#options.operators.has(
-      address ?? (incoming.socket.remoteFamily === undefined ? '127.0.0.1' : undefined),
-    );
+  /** A peer on a Unix socket has no address, and is on this machine. */
+  #isOperator({ address, scope }: Client): boolean {
+    if (scope === 'unknown') return false;
+    return this.#options.operators.has(address ?? '127.0.0.1');
   }
 
   /** What is HTTP and no request that the Web's `Request` can stand for, such as one with a broken Host. */
@@ -171,19 +190,29 @@ export class HttpServer {
     void refusal.text().then((body) => response.end(body));
   }
 
-  /** What is not HTTP, or took too long to become it, never reaches the handler. */
+  /**
+   * What is not HTTP, or takes too long to become it. Where that is a request's body, the request's own answer says
+   * so; where it comes after a whole request, that one is answered and the connection ends.
+   */
   #refuseBytes(error: Error & { code?: string }, socket: Duplex): void {
+    const exchange = this.#exchanges.get(socket);
+    if (exchange && !exchange.outgoing.writableFinished && socket.writable) {
+      exchange.outgoing.shouldKeepAlive = false;
+      if (exchange.outgoing.headersSent) exchange.outgoing.once('finish', () => endLingering(socket));
+      if (!exchange.body.complete) exchange.body.fail(error.code === TIMED_OUT ? 'timed-out' : 'malformed');
+      return;
+    }
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    const refusal = problem(kindOfClientError(error.code), {
-      requestId: crypto.randomUUID(),
-    });
+    const refusal = problem(kindOfClientError(error.code), { requestId: crypto.randomUUID() });
     this.#onAnswer('UNKNOWN', refusal.status, 0);
-    void refusal.text().then((body) => socket.end(rawResponse(refusal, body)));
+    void refusal.text().then((body) => endLingering(socket, rawResponse(refusal, body)));
   }
 }
+
+const TIMED_OUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
 /** RFC 9112 section 3.2 */
 function refuseHostless(): Response {
@@ -198,7 +227,7 @@ function kindOfClientError(code: string | undefined): ProblemKind {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return 'headers-too-large';
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
+    case TIMED_OUT:
       return 'request-timeout';
     default:
       return 'malformed-request';

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Channel } from './channel.ts';
 import { contentHeaderSize } from './content-header.ts';
-import { type Delivery, takeFirst } from './delivery.ts';
+import { type Carrier, type Delivery, takeFirst } from './delivery.ts';
 import { Lane } from './lane.ts';
 import { Link, type LinkOptions, type LinkOutcome, type Login } from './link.ts';
 import { type LossKind, type Refusal, refusalOf } from './outcomes.ts';
-import { SoloPool } from './solo.ts';
+import { type SoloHost, SoloPool } from './solo.ts';
 
 export interface SessionOptions {
   readonly link: LinkOptions;
@@ -34,7 +34,7 @@ export type SessionOutcome =
 
 const SOLO_CHANNELS = 4;
 
-/** Lanes with a channel on one connection; a further exchange takes over the channel that was idle for longest. */
+/** Lanes with a channel on one connection; for a further exchange the one that was idle for longest is closed. */
 const MAX_LANES = 200;
 
 /** More than the properties of any message that the handler lets through. */
@@ -48,11 +48,14 @@ const MAX_ATTEMPTS = 5;
 
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/** How often a session that retires looks whether it is done. */
+const RETIRE_POLL_MS = 50;
+
 /**
  * One AMQP connection at work: a lane for each exchange, a pool of channels for suspects, and the rule that a
  * channel's death is a verdict only if exactly one message was on it.
  */
-export class Session {
+export class Session implements SoloHost, Carrier {
   readonly #options: SessionOptions;
   readonly #login: Login;
   readonly #listener: SessionListener;
@@ -65,7 +68,8 @@ export class Session {
   #link: Link | undefined;
   #lost = false;
   #inFlight = 0;
-  #onIdle: (() => void) | undefined;
+  /** Written messages that got their outcome before their confirm. */
+  #overdue = 0;
 
   /** The largest message confirmed, and the broker's limit where it told. */
   #largestConfirmed = 0;
@@ -77,14 +81,7 @@ export class Session {
     this.#options = options;
     this.#login = login;
     this.#listener = listener;
-    const solos = Math.max(1, Math.min(SOLO_CHANNELS, Math.floor(options.maxChannels / 2)));
-    this.#solo = new SoloPool(
-      {
-        openChannel: () => this.#openChannel(),
-        write: (c, d) => this.#write(c, d),
-      },
-      solos,
-    );
+    this.#solo = new SoloPool(this);
   }
 
   static async open(
@@ -118,10 +115,26 @@ export class Session {
     return this.#channels.size + this.#opening;
   }
 
+  /** Messages that have not been written. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const _ of this.#unwritten()) waiting += 1;
+    return waiting;
+  }
+
+  /** Nobody waits for anything on it. Confirms may still be owed for messages that were given up on. */
   get idle(): boolean {
-    if (this.#inFlight > 0 || this.#waiting.size > 0 || !this.#solo.idle) return false;
-    for (const lane of this.#lanes.values()) if (!lane.idle) return false;
+    if (this.#inFlight > this.#overdue || this.#waiting.size > 0 || !this.#solo.idle) return false;
+    for (const lane of this.#lanes.values()) if (lane.waiting.size > 0) return false;
     return true;
+  }
+
+  get soloChannels(): number {
+    return Math.max(1, Math.min(SOLO_CHANNELS, Math.floor(this.#channelMax() / 2)));
+  }
+
+  get flushed(): boolean {
+    return this.#link?.flushed ?? true;
   }
 
   publish(delivery: Delivery): void {
@@ -132,10 +145,10 @@ export class Session {
       delivery.fail('message-too-large', `the broker takes messages of at most ${this.#maxMessageSize} bytes`);
     } else if (delivery.suspect || this.#isSuspect(delivery, lane)) {
       this.#solo.enqueue(delivery);
-    } else if (this.#inFlight >= this.#options.maxInFlight) {
+    } else if (this.#isFull()) {
       delivery.enqueue(this.#waiting);
     } else if (lane.channel?.open) {
-      this.#write(lane.channel, delivery);
+      this.write(lane.channel, delivery);
     } else {
       delivery.enqueue(lane.waiting);
       this.#advance(lane);
@@ -156,23 +169,14 @@ export class Session {
     }
   }
 
-  /** Finishes what it has, and says goodbye. Give it no more deliveries. */
+  /** Finishes what it has, and says goodbye. Give it no more deliveries: their deadlines bound how long it takes. */
   async retire(): Promise<void> {
-    if (!this.idle && !this.#lost) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    while (!this.idle && !this.#lost) await delay(RETIRE_POLL_MS);
     if (this.#lost || !this.#link) return;
     this.#lost = true;
-    this.#solo.close();
-    for (const lane of this.#lanes.values()) lane.channel?.close();
-    const timeout = new AbortController();
-    await Promise.race([
-      this.#link.close(),
-      delay(CLOSE_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => {}),
-    ]);
-    timeout.abort();
+    for (const channel of this.#channels) if (channel.open && channel.idle) channel.close();
+    if (this.#inFlight === 0)
+      await Promise.race([this.#link.close(), delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     this.#link.destroy();
   }
 
@@ -180,6 +184,34 @@ export class Session {
   destroy(): void {
     this.#link?.destroy();
     this.#onLost('lost');
+  }
+
+  write(channel: Channel, delivery: Delivery): void {
+    this.#inFlight += 1;
+    if (delivery.attempts > 0) this.#listener.onRepublished(delivery);
+    channel.publish(delivery, this);
+  }
+
+  /** Its place goes to another message. A broker that owes that many confirms will not pay them. */
+  onOverdue(): void {
+    this.#overdue += 1;
+    if (this.#overdue > 2 * this.#options.maxInFlight) this.destroy();
+    else this.#admitWaiting();
+  }
+
+  /** A missing or refused exchange would have been answered by now. */
+  onSilence({ address }: Delivery): void {
+    const lane = this.#lane(address.exchange);
+    lane.proven = true;
+    this.#advance(lane);
+  }
+
+  #isFull(): boolean {
+    return this.#inFlight - this.#overdue >= this.#options.maxInFlight;
+  }
+
+  #channelMax(): number {
+    return Math.min(this.#options.maxChannels, this.#link?.channelMax ?? 0);
   }
 
   #lane(exchange: string): Lane {
@@ -205,12 +237,6 @@ export class Session {
     );
   }
 
-  #write(channel: Channel, delivery: Delivery): void {
-    this.#inFlight += 1;
-    if (delivery.attempts > 0) this.#listener.onRepublished(delivery);
-    channel.publish(delivery);
-  }
-
   /** Brings a lane on for which somebody waits. */
   #advance(lane: Lane): void {
     if (lane.waiting.size === 0 || this.#lost) return;
@@ -220,10 +246,10 @@ export class Session {
   }
 
   #flush(lane: Lane, channel: Channel): void {
-    while (this.#inFlight < this.#options.maxInFlight) {
+    while (!this.#isFull()) {
       const delivery = lane.takeWaiting();
       if (!delivery) return;
-      this.#write(channel, delivery);
+      this.write(channel, delivery);
     }
     for (const delivery of lane.waiting) delivery.enqueue(this.#waiting);
   }
@@ -231,7 +257,7 @@ export class Session {
   async #openLane(lane: Lane): Promise<void> {
     if (lane.opening) return;
     lane.opening = true;
-    const channel = this.#roomForLane() ? await this.#openChannel(lane) : undefined;
+    const channel = this.#roomForLane() ? await this.openChannel(lane) : undefined;
     lane.opening = false;
     if (this.#lost) return;
     if (channel) {
@@ -244,21 +270,22 @@ export class Session {
 
   /** Makes room by closing the channel that was idle for longest. */
   #roomForLane(): boolean {
-    const limit = Math.min(MAX_LANES, this.#options.maxChannels);
-    if (this.channels < limit) return true;
+    const limit = Math.min(MAX_LANES, this.#channelMax() - this.soloChannels);
+    const open = [...this.#lanes.values()].filter((lane) => lane.channel || lane.opening);
+    if (open.length <= limit) return true;
     let oldest: Lane | undefined;
-    for (const lane of this.#lanes.values()) {
+    for (const lane of open) {
       if (lane.channel && lane.idle && lane.channel.usedAt < (oldest?.channel?.usedAt ?? Number.POSITIVE_INFINITY))
         oldest = lane;
     }
-    if (!oldest) return false;
+    if (!oldest || limit < 1) return false;
     oldest.channel?.close();
     this.#lanes.delete(oldest.exchange);
     return true;
   }
 
   /** A channel for the lane, or one for the solo pool. */
-  async #openChannel(lane?: Lane): Promise<Channel | undefined> {
+  async openChannel(lane?: Lane): Promise<Channel | undefined> {
     if (!this.#link || this.#lost) return undefined;
     this.#opening += 1;
     try {
@@ -302,7 +329,6 @@ export class Session {
       this.#advance(lane);
     }
     this.#admitWaiting();
-    this.#tellIdle();
   }
 
   #onChannelClosed(channel: Channel, lane: Lane | undefined, cause: unknown): void {
@@ -318,7 +344,6 @@ export class Session {
     const affected = lane ?? (orphans[0] && this.#lane(orphans[0].address.exchange));
     if (affected) this.#advance(affected);
     this.#admitWaiting();
-    this.#tellIdle();
   }
 
   /** The rule: a channel's death is a verdict only if exactly one message was on it. */
@@ -363,18 +388,15 @@ export class Session {
 
   #leave(delivery: Delivery): void {
     this.#inFlight -= 1;
+    if (delivery.settled) this.#overdue -= 1;
     delivery.leaveChannel();
   }
 
   #admitWaiting(): void {
-    while (this.#waiting.size > 0 && this.#inFlight < this.#options.maxInFlight) {
+    while (this.#waiting.size > 0 && !this.#isFull()) {
       const delivery = takeFirst(this.#waiting);
       if (delivery) this.publish(delivery);
     }
-  }
-
-  #tellIdle(): void {
-    if (this.#onIdle && this.idle) this.#onIdle();
   }
 
   *#unwritten(): Iterable<Delivery> {
@@ -394,8 +416,9 @@ export class Session {
         delivery.ambiguous = true;
       }
       if (kind === 'protocol') quarantine(orphans);
+      for (const delivery of orphans) this.#stillWanted(delivery);
       const survivors = [...orphans, ...this.#unwritten()].filter((delivery) => !delivery.settled);
-      this.#onIdle?.();
+      this.#solo.end();
       this.#listener.onLost(this, survivors, kind);
     });
   }

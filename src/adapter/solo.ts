@@ -3,10 +3,23 @@ import { type Delivery, takeFirst } from './delivery.ts';
 import type { Lane } from './lane.ts';
 
 export interface SoloHost {
-  /** Resolves to undefined when the connection can open no more channels. */
+  /** How many channels the pool may have. */
+  readonly soloChannels: number;
+  /** Resolves to undefined when the connection has ended or can open no more channels. */
   openChannel(): Promise<Channel | undefined>;
   write(channel: Channel, delivery: Delivery): void;
+  /** The broker has said nothing of a lone message for a while. It refuses at once, so it has not refused it. */
+  onSilence(delivery: Delivery): void;
 }
+
+/** After so long a silence a message is no longer suspected. */
+const SILENCE_MS = 1_000;
+
+/** Channels whose message is no longer suspected, and which are therefore lent besides the pool's own. */
+const MAX_SILENT = 60;
+
+/** A channel that could not be opened is tried again. */
+const REOPEN_MS = 200;
 
 /**
  * Channels that carry one message at a time, for messages that may be refused: when such a channel closes, there is
@@ -14,26 +27,24 @@ export interface SoloHost {
  */
 export class SoloPool {
   readonly #host: SoloHost;
-  readonly #size: number;
   readonly #deliveries = new Set<Delivery>();
   readonly #quarantine = new Set<Delivery>();
   readonly #lanes = new Set<Lane>();
   readonly #idle: Channel[] = [];
   readonly #busy = new Map<Channel, Delivery>();
+  readonly #silent = new Set<Channel>();
   /** Lanes whose probe is on its way. */
   readonly #probed = new Map<Delivery, Lane>();
   #opening = 0;
   #lanesNext = true;
 
-  constructor(host: SoloHost, size: number) {
+  constructor(host: SoloHost) {
     this.#host = host;
-    this.#size = size;
   }
 
+  /** Nobody waits. */
   get idle(): boolean {
-    return (
-      this.#busy.size === 0 && this.#deliveries.size === 0 && this.#quarantine.size === 0 && this.#lanes.size === 0
-    );
+    return this.#deliveries.size === 0 && this.#quarantine.size === 0;
   }
 
   /** Deliveries that have not been written. */
@@ -69,14 +80,16 @@ export class SoloPool {
     this.#pump();
   }
 
-  /** Closes idle channels. */
-  close(): void {
-    for (const channel of this.#idle.splice(0)) channel.close();
+  /** The connection has ended; what was queued is somebody else's now. */
+  end(): void {
+    this.#lanes.clear();
+    this.#idle.length = 0;
   }
 
   #settle(channel: Channel): void {
     const delivery = this.#busy.get(channel);
     this.#busy.delete(channel);
+    this.#silent.delete(channel);
     if (delivery) this.#probed.delete(delivery);
   }
 
@@ -91,13 +104,15 @@ export class SoloPool {
         return;
       }
       this.#busy.set(channel, delivery);
+      setTimeout(() => this.#onSilence(channel, delivery), SILENCE_MS).unref();
       this.#host.write(channel, delivery);
     }
     while (this.#hasWork() && this.#opening < this.#wanted()) void this.#open();
   }
 
   #wanted(): number {
-    const room = this.#size - this.#busy.size - this.#idle.length;
+    const lent = Math.min(this.#silent.size, MAX_SILENT);
+    const room = this.#host.soloChannels + lent - this.#busy.size - this.#idle.length;
     return Math.min(room, this.#deliveries.size + this.#lanes.size + this.#quarantine.size);
   }
 
@@ -138,7 +153,19 @@ export class SoloPool {
     this.#opening += 1;
     const channel = await this.#host.openChannel();
     this.#opening -= 1;
-    if (channel) this.#idle.push(channel);
-    if (channel) this.#pump();
+    if (channel) {
+      this.#idle.push(channel);
+      this.#pump();
+    } else {
+      setTimeout(() => this.#pump(), REOPEN_MS).unref();
+    }
+  }
+
+  #onSilence(channel: Channel, delivery: Delivery): void {
+    if (this.#busy.get(channel) !== delivery) return;
+    this.#silent.add(channel);
+    this.#probed.delete(delivery);
+    this.#host.onSilence(delivery);
+    this.#pump();
   }
 }

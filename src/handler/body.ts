@@ -11,6 +11,8 @@ export type BodyOutcome =
   | { readonly kind: 'body'; readonly bytes: Uint8Array }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'no-room' }
+  | { readonly kind: 'timed-out' }
+  | { readonly kind: 'malformed' }
   | { readonly kind: 'aborted' };
 
 /** Reads a request's body. A runtime that has a cheaper way than a stream may bring its own. */

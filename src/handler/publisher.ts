@@ -110,6 +110,8 @@ export type PublishOutcome = { readonly kind: 'confirmed'; readonly routed: bool
 /** Where a request comes from. `unknown`: through a proxy that is not believed. */
 export interface Client {
   readonly address: string | undefined;
+  /** Who holds the other end of the connection, a proxy perhaps. */
+  readonly peer?: string | undefined;
   readonly scope: 'loopback' | 'private' | 'public' | 'unknown';
 }
 
@@ -126,6 +128,8 @@ export interface PublishOptions {
   readonly timeoutMs: number;
   /** Gives up on what has not been written yet. */
   readonly signal?: AbortSignal;
+  /** Nobody waits: once accepted, it is held while the broker takes no messages. */
+  readonly patient?: boolean;
 }
 
 /** Leave to publish as one user on one vhost, with room for a body. It ends with `publish` or `release`. */

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Settings } from '../support/gateway.ts';
 import { INNOCENT } from './ledger.ts';
 import type { Shot } from './load.ts';
-import type { World, WorldOptions } from './world.ts';
+import type { World } from './world.ts';
 
 /** Something that goes wrong with the broker while messages are on their way. */
 export interface Fault {
@@ -10,15 +11,24 @@ export interface Fault {
   readonly what: string;
   /** Innocents may be told that the broker is away or silent; else all of them are to be confirmed. */
   readonly outage?: boolean;
-  readonly world?: WorldOptions;
+  /** It takes long, and adds little to a quick run. */
+  readonly slow?: boolean;
+  readonly gateway: keyof typeof gateways;
   /** What the n-th request is; an innocent's, unless it says otherwise. */
   readonly shot?: (world: World, n: number) => Shot;
   prepare?(world: World): Promise<void>;
   strike(world: World): Promise<void>;
+  /** Puts back what the fault took away, for the next one. */
+  repair?(world: World): Promise<void>;
 }
 
-/** Outages that are to cost latency only are shorter than this. */
-const PATIENT = { publishing: { publish_timeout: 30 } };
+/** The gateways that faults are tried on. */
+export const gateways = {
+  /** Outages that are to cost latency only are shorter than this. */
+  patient: { publishing: { publish_timeout: 30 } },
+  impatient: { publishing: { publish_timeout: 1 } },
+  renewing: { publishing: { publish_timeout: 30 }, rabbitmq: { credentials_ttl: 1 } },
+} satisfies Record<string, Settings>;
 
 async function ctl(world: World, ...args: string[]): Promise<void> {
   const { code, stderr } = await world.broker.ctl(args);
@@ -49,11 +59,16 @@ const aboutUser =
     return { ...shot, expectation: { ...INNOCENT, name: 'user0', ownErrors } };
   };
 
+async function repair({ topology, users }: World): Promise<void> {
+  const [user] = users;
+  if (user) await topology.addUser(user);
+}
+
 export const faults: readonly Fault[] = [
   {
     name: 'kill -9',
     what: 'the broker is killed with SIGKILL and started again; clients wait for up to 30 s',
-    world: { gateway: PATIENT },
+    gateway: 'patient',
     async strike({ broker }) {
       await broker.kill();
       await broker.start();
@@ -63,7 +78,7 @@ export const faults: readonly Fault[] = [
     name: 'kill -9, impatient',
     what: 'the same, and clients wait for up to 1 s',
     outage: true,
-    world: { gateway: { publishing: { publish_timeout: 1 } } },
+    gateway: 'impatient',
     async strike({ broker }) {
       await broker.kill();
       await broker.start();
@@ -72,7 +87,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'stop_app',
     what: 'rabbitmqctl stop_app, then start_app',
-    world: { gateway: PATIENT },
+    gateway: 'patient',
     async strike(world) {
       await ctl(world, 'stop_app');
       await ctl(world, 'start_app');
@@ -81,6 +96,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'SIGSTOP, short',
     what: 'the broker is frozen for 2 s',
+    gateway: 'patient',
     async strike({ broker }) {
       broker.suspend();
       await delay(2_000);
@@ -90,6 +106,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'SIGSTOP, long',
     what: 'the broker is frozen for 20 s',
+    slow: true,
+    gateway: 'patient',
     outage: true,
     async strike({ broker }) {
       broker.suspend();
@@ -100,6 +118,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'memory alarm',
     what: 'the memory alarm is raised for 1.5 s',
+    gateway: 'patient',
     outage: true,
     strike: (world) =>
       alarm(world, ['set_vm_memory_high_watermark', '0.00001'], ['set_vm_memory_high_watermark', '0.4']),
@@ -107,12 +126,14 @@ export const faults: readonly Fault[] = [
   {
     name: 'disk alarm',
     what: 'the disk alarm is raised for 1.5 s',
+    gateway: 'patient',
     outage: true,
     strike: (world) => alarm(world, ['set_disk_free_limit', '999999999999'], ['set_disk_free_limit', '50000000']),
   },
   {
     name: 'connections closed',
     what: 'every connection is closed from the management side, three times',
+    gateway: 'patient',
     async strike(world) {
       for (let round = 0; round < 3; round += 1) {
         await ctl(world, 'close_all_connections', 'closed by the operator');
@@ -123,53 +144,62 @@ export const faults: readonly Fault[] = [
   {
     name: 'queue deleted',
     what: 'a queue is deleted; its messages become unroutable',
+    gateway: 'patient',
     shot: aboutExchange(),
     strike: async ({ topology }) => {
       await topology.api('DELETE', `/queues/${topology.segment}/q4`);
     },
+    repair: ({ topology }) => topology.exchangeWithQueue('x4', 'q4'),
   },
   {
     name: 'exchange deleted',
     what: 'an exchange is deleted and declared again',
+    gateway: 'patient',
     shot: aboutExchange('exchange-not-found'),
     strike: async ({ topology }) => {
       await topology.api('DELETE', `/exchanges/${topology.segment}/x4`);
       await delay(500);
       await topology.exchange('x4');
     },
+    repair: ({ topology }) => topology.exchangeWithQueue('x4', 'q4'),
   },
   {
     name: 'user deleted',
     what: 'a user is deleted',
+    gateway: 'patient',
     shot: aboutUser('unauthenticated'),
     strike: async ({ topology }) => {
       await topology.api('DELETE', '/users/user0');
     },
+    repair,
   },
   {
     name: 'password changed',
     what: 'a user’s password is changed; credentials_ttl is 1 s',
-    world: { gateway: { rabbitmq: { credentials_ttl: 1 } } },
+    gateway: 'renewing',
     shot: aboutUser('unauthenticated'),
     strike: async ({ topology }) => {
       await topology.api('PUT', '/users/user0', { password: 'changed', tags: '' });
       await delay(1_500);
     },
+    repair,
   },
   {
     name: 'permission revoked',
     what: 'a user loses the right to write; credentials_ttl is 1 s',
-    world: { gateway: { rabbitmq: { credentials_ttl: 1 } } },
+    gateway: 'renewing',
     shot: aboutUser('publish-refused'),
     strike: async ({ topology }) => {
       const rights = { configure: '', write: '^nothing$', read: '' };
       await topology.api('PUT', `/permissions/${topology.segment}/user0`, rights);
       await delay(1_500);
     },
+    repair,
   },
   {
     name: 'vhost deleted',
     what: 'another vhost, in use, is deleted',
+    gateway: 'patient',
     shot: (world, n) => {
       const [user] = world.users;
       if (n % 5 !== 4 || !user) return world.innocent(n);
@@ -193,7 +223,7 @@ export const faults: readonly Fault[] = [
     name: 'connection limit',
     what: 'a user may have one connection only, and all are closed',
     outage: true,
-    world: { gateway: PATIENT },
+    gateway: 'patient',
     strike: async (world) => {
       await world.topology.api('PUT', '/user-limits/user0/max-connections', { value: 1 });
       await ctl(world, 'close_all_connections', 'closed by the operator');
@@ -204,17 +234,20 @@ export const faults: readonly Fault[] = [
   {
     name: 'channel limit',
     what: 'a user may open three channels only, and all connections are closed',
-    world: { gateway: PATIENT },
+    gateway: 'patient',
     strike: async (world) => {
       await world.topology.api('PUT', '/user-limits/user0/max-channels', { value: 3 });
       await ctl(world, 'close_all_connections', 'closed by the operator');
       await delay(1_000);
     },
+    repair: async ({ topology }) => {
+      await topology.api('DELETE', '/user-limits/user0/max-channels');
+    },
   },
   {
     name: 'maintenance mode',
     what: 'the node is put into maintenance mode and revived',
-    world: { gateway: PATIENT },
+    gateway: 'patient',
     strike: async ({ broker }) => {
       await broker.rpcEval('rabbit_maintenance:drain().');
       await delay(500);
@@ -223,8 +256,8 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'renewal',
-    what: 'every connection is renewed twice a second',
-    world: { gateway: { rabbitmq: { credentials_ttl: 0.5 } } },
+    what: 'every connection is renewed every second',
+    gateway: 'renewing',
     strike: () => delay(3_000),
   },
 ];

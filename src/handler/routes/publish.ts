@@ -6,7 +6,7 @@ import { isCrossSite } from '../origin.ts';
 import { type Preferences, parsePrefer } from '../prefer.ts';
 import { failureProblem, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
 import type { PropertyDefaults } from '../properties.ts';
-import type { Address, Admission, Message, Publisher, PublishOutcome } from '../publisher.ts';
+import type { Address, Admission, Credentials, Message, Publisher, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { splitTarget, toAddress } from '../target.ts';
 
@@ -23,84 +23,122 @@ export interface PublishSettings extends PropertyDefaults {
 /** A refusal before the body was read: the client need not send the rest of it. */
 const CLOSE = { Connection: 'close' };
 
+/** The answer to a request that goes no further, or what was found out about it. */
+type Step<Value> = { readonly done: Response } | { readonly next: Value };
+
 /**
  * POST /<vhost>/<exchange>/<routing key>. Everything that can be judged without the body is judged first; then the
  * body is read, the message made, and published.
  */
 export function publishRoute(publisher: Publisher, settings: PublishSettings) {
   return async (c: AppContext): Promise<Response> => {
-    const request = c.req.raw;
-    const { headers } = request;
-    const requestId = requestIdOf(request);
-    const refuse = (kind: ProblemKind, details: Omit<ProblemDetails, 'requestId' | 'headers'> = {}): Response =>
-      problem(kind, { requestId, ...details, headers: CLOSE });
-
-    if (isCrossSite(request, settings.origins)) return refuse('cross-site');
-    const addressed = toAddress(c.req.param('0') ?? '', c.req.param('1') ?? '', c.req.param('2') ?? '');
-    if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
-    const { address } = addressed;
-    const credentials = parseBasic(headers.get('authorization'));
-    if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });
-    const contentType = headers.get('content-type');
-    const contentEncoding = headers.get('content-encoding');
-    if (isForm(contentType) && !isIdentity(contentEncoding)) return refuse('unsupported-encoding');
-    const size = Number(headers.get('content-length') ?? 0);
-    const maxBytes = settings.maxBodySizeBytes;
-    if (size > maxBytes) return refuse('body-too-large', { detail: `expected at most ${maxBytes} bytes` });
-
-    const pending = publisher.admit({ credentials, vhost: address.vhost, client: clientOf(c), size });
-    const admission = pending instanceof Promise ? await pending : pending;
+    const requestId = requestIdOf(c.req.raw);
+    const judged = judge(c, requestId, settings);
+    if ('done' in judged) return judged.done;
+    const { address } = judged.next;
+    const admitted = publisher.admit({ ...judged.next, vhost: address.vhost, client: clientOf(c) });
+    const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return failureProblem(admission, requestId, CLOSE);
-
-    const read = await bodyReaderOf(c)({ maxBytes, reserved: size, reserve: (bytes) => admission.reserve(bytes) });
-    if (read.kind !== 'body') {
+    try {
+      const made = await readMessage(c, requestId, admission, judged.next.size, settings);
+      if ('done' in made) return made.done;
+      return await publish(c, { admission, address, message: made.next, requestId }, settings);
+    } finally {
+      // Does nothing once the message is on its way.
       admission.release();
-      switch (read.kind) {
-        case 'too-large':
-          return refuse('body-too-large', { detail: `expected at most ${maxBytes} bytes` });
-        case 'no-room':
-          return refuse('overloaded', { detail: 'too many bytes of messages are in memory' });
-        case 'aborted':
-          return refuse('client-gone');
-      }
     }
-
-    const target = splitTarget(targetOf(request, c.env));
-    const made = toMessage(
-      {
-        contentType,
-        contentEncoding,
-        query: target.ok ? target.query : '',
-        body: read.bytes,
-        idempotencyKey: headers.get('idempotency-key'),
-        traceparent: headers.get('traceparent'),
-        tracestate: headers.get('tracestate'),
-      },
-      settings,
-    );
-    if (made.kind !== 'message') {
-      admission.release();
-      switch (made.kind) {
-        case 'malformed':
-          return problem('malformed-request', {
-            requestId,
-            detail: made.message,
-            ...(made.errors && { errors: made.errors }),
-          });
-        case 'invalid':
-          return problem('invalid-property', { requestId, errors: made.errors });
-        case 'unsupported-encoding':
-          return problem('unsupported-encoding', { requestId });
-      }
-    }
-    const preferences = parsePrefer(headers.get('prefer'));
-    const publication: Publication = { admission, address, message: made.message, requestId };
-    if (preferences.respondAsync) return publishAsync(publication, preferences, settings);
-    const timeoutMs = Math.min(preferences.waitMs ?? settings.publishTimeoutMs, settings.publishTimeoutMs);
-    const signal = settings.clientGone === 'drop' ? { signal: request.signal } : {};
-    return answer(await admission.publish(address, made.message, { timeoutMs, ...signal }), requestId);
   };
 }
+
+interface Judged {
+  readonly address: Address;
+  readonly credentials: Credentials;
+  /** Bytes that the request announces. */
+  readonly size: number;
+}
+
+/** What the request line and the headers tell. */
+function judge(c: AppContext, requestId: string, settings: PublishSettings): Step<Judged> {
+  const { headers } = c.req.raw;
+  const refuse = (kind: ProblemKind, details: RefusalDetails = {}) => ({ done: refusal(kind, requestId, details) });
+  if (isCrossSite(c.req.raw, settings.origins)) return refuse('cross-site');
+  const addressed = toAddress(c.req.param('0') ?? '', c.req.param('1') ?? '', c.req.param('2') ?? '');
+  if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
+  const credentials = parseBasic(headers.get('authorization'));
+  if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });
+  if (isForm(headers.get('content-type')) && !isIdentity(headers.get('content-encoding')))
+    return refuse('unsupported-encoding');
+  const size = Number(headers.get('content-length') ?? 0);
+  if (size > settings.maxBodySizeBytes) return refuse('body-too-large', tooLarge(settings));
+  return { next: { address: addressed.address, credentials, size } };
+}
+
+async function readMessage(
+  c: AppContext,
+  requestId: string,
+  admission: Admission,
+  announced: number,
+  settings: PublishSettings,
+): Promise<Step<Message>> {
+  const refuse = (kind: ProblemKind, details: RefusalDetails = {}) => ({ done: refusal(kind, requestId, details) });
+  const read = await bodyReaderOf(c)({
+    maxBytes: settings.maxBodySizeBytes,
+    reserved: announced,
+    reserve: (bytes) => admission.reserve(bytes),
+  });
+  switch (read.kind) {
+    case 'too-large':
+      return refuse('body-too-large', tooLarge(settings));
+    case 'no-room':
+      return refuse('overloaded', { detail: 'too many bytes of messages are in memory' });
+    case 'timed-out':
+      return refuse('request-timeout');
+    case 'malformed':
+      return refuse('malformed-request', { detail: 'the request body is broken' });
+    case 'aborted':
+      return refuse('client-gone');
+    case 'body':
+      return makeMessage(c, requestId, read.bytes, settings);
+  }
+}
+
+function makeMessage(c: AppContext, requestId: string, body: Uint8Array, settings: PublishSettings): Step<Message> {
+  const { headers } = c.req.raw;
+  const target = splitTarget(targetOf(c.req.raw, c.env));
+  const made = toMessage(
+    {
+      contentType: headers.get('content-type'),
+      contentEncoding: headers.get('content-encoding'),
+      query: target.ok ? target.query : '',
+      body,
+      idempotencyKey: headers.get('idempotency-key'),
+      traceparent: headers.get('traceparent'),
+      tracestate: headers.get('tracestate'),
+    },
+    settings,
+  );
+  switch (made.kind) {
+    case 'message':
+      return { next: made.message };
+    case 'malformed': {
+      const { message: detail, errors } = made;
+      return { done: problem('malformed-request', { requestId, detail, ...(errors && { errors }) }) };
+    }
+    case 'invalid':
+      return { done: problem('invalid-property', { requestId, errors: made.errors }) };
+    case 'unsupported-encoding':
+      return { done: problem('unsupported-encoding', { requestId }) };
+  }
+}
+
+type RefusalDetails = Omit<ProblemDetails, 'requestId' | 'headers'>;
+
+const refusal = (kind: ProblemKind, requestId: string, details: RefusalDetails): Response =>
+  problem(kind, { requestId, ...details, headers: CLOSE });
+
+const tooLarge = ({ maxBodySizeBytes }: PublishSettings): RefusalDetails => ({
+  detail: `expected at most ${maxBodySizeBytes} bytes`,
+});
 
 interface Publication {
   readonly admission: Admission;
@@ -109,13 +147,22 @@ interface Publication {
   readonly requestId: string;
 }
 
+async function publish(c: AppContext, publication: Publication, settings: PublishSettings): Promise<Response> {
+  const { admission, address, message, requestId } = publication;
+  const preferences = parsePrefer(c.req.raw.headers.get('prefer'));
+  if (preferences.respondAsync) return publishAsync(publication, preferences, settings);
+  const timeoutMs = Math.min(preferences.waitMs ?? settings.publishTimeoutMs, settings.publishTimeoutMs);
+  const signal = settings.clientGone === 'drop' ? { signal: c.req.raw.signal } : {};
+  return answer(await admission.publish(address, message, { timeoutMs, ...signal }), requestId);
+}
+
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */
 async function publishAsync(
   { admission, address, message, requestId }: Publication,
   { waitMs = 0 }: Preferences,
   { asyncTimeoutMs }: PublishSettings,
 ): Promise<Response> {
-  const publishing = admission.publish(address, message, { timeoutMs: asyncTimeoutMs });
+  const publishing = admission.publish(address, message, { timeoutMs: asyncTimeoutMs, patient: true });
   const first = await Promise.race([publishing, waitMs > 0 ? after(Math.min(waitMs, asyncTimeoutMs)) : settledNow()]);
   if (first !== undefined) return answer(first, requestId);
   void publishing.then((outcome) => {

@@ -5,6 +5,7 @@ import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
+import { TcpProxy } from './support/tcp-proxy.ts';
 import { type BrokerPorts, Topology, type User } from './support/topology.ts';
 
 /** What /stats says of one vhost and user. */
@@ -194,6 +195,38 @@ describe('the connection map', () => {
       rabbitmq: { connect_timeout: 0.5, hosts: [`127.0.0.1:${port}`, `127.0.0.1:${broker.port}`] },
     });
     expect((await post(gateway)).status).toBe(204);
+  });
+
+  it('keeps a connection whose login came too late for the request that asked for it', async () => {
+    const proxy = await TcpProxy.start(broker.port);
+    onTestFinished(() => proxy.close());
+    const gateway = await gatewayWith({ rabbitmq: { port: proxy.port }, publishing: { publish_timeout: 0.3 } });
+    proxy.link = { delayMs: 200 };
+    expect((await post(gateway)).problem.type).toBe('urn:statelessd:broker-unavailable');
+    proxy.link = 'pass';
+    await expect.poll(async () => (await post(gateway)).status, { timeout: 20_000 }).toBe(204);
+    expect((await entryOf(gateway)).connections).toEqual({ opened: 1, closed: 0 });
+  });
+
+  it('survives a half-open connection, a cut one, a slow and a fragmented one', async () => {
+    const proxy = await TcpProxy.start(broker.port);
+    onTestFinished(() => proxy.close());
+    const gateway = await gatewayWith({
+      rabbitmq: { port: proxy.port, heartbeat: 1 },
+      publishing: { publish_timeout: 30 },
+    });
+    expect((await post(gateway)).status).toBe(204);
+    proxy.link = 'swallow';
+    const halfOpen = post(gateway);
+    await expect.poll(async () => (await entryOf(gateway)).connected, { timeout: 20_000 }).toBe(false);
+    proxy.link = 'pass';
+    expect((await halfOpen).status).toBe(204);
+    proxy.cut();
+    expect((await post(gateway)).status).toBe(204);
+    for (const link of [{ delayMs: 50 }, 'byte by byte'] as const) {
+      proxy.link = link;
+      expect((await post(gateway)).status).toBe(204);
+    }
   });
 
   it('renews a connection before its credentials are too old, and loses nothing', async () => {

@@ -97,6 +97,24 @@ describe('HTTP', () => {
     expect(await topology.drain()).toEqual([]);
   });
 
+  it('frees what a request that timed out had reserved, and does not publish what comes too late', async () => {
+    const socket = connect(gateway.port, '127.0.0.1');
+    socket.write(`${head('Content-Length: 10\r\n')}hello`);
+    let received = '';
+    for await (const chunk of socket) {
+      received += chunk;
+      if (/^HTTP\/1\.1 408 /.test(received)) socket.write('world');
+    }
+    expect(received).toContain('request-timeout; published=no');
+    expect(await topology.drain()).toEqual([]);
+  });
+
+  it('does not answer a whole request with the error of what follows it', async () => {
+    const received = await raw(gateway.port, `${head('Content-Length: 1\r\nContent-Type: text/plain\r\n')}xé`);
+    expect(received).toMatch(/^HTTP\/1\.1 204 /);
+    expect((await topology.only()).content.toString()).toBe('x');
+  });
+
   it.each([
     ['no HTTP at all', 'hello\r\n\r\n'],
     ['two lengths', 'POST / HTTP/1.1\r\nHost: g\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],

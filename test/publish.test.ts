@@ -358,6 +358,11 @@ describe.each(doors)('publishing, $name', ({ open }) => {
       ]);
     });
 
+    it('are refused where the message is mandatory and has a BCC', async () => {
+      const headers = encodeURIComponent('{"BCC":["nobody"],"a":1}');
+      expect((await post(nowhere(), `body=x&mandatory=1&headers=${headers}`)).status).toBe(404);
+    });
+
     it('are nobody to be told of where the message says so', async () => {
       const answer = await post(nowhere(), 'body=x&mandatory=false');
       expect([answer.status, answer.headers['statelessd-unrouted']]).toEqual([204, undefined]);

@@ -15,7 +15,13 @@ describe('a broker that', () => {
     });
     const post = (id: number | string, exchange = 'x'): Promise<Answer> =>
       http(gateway.port, `/v/${exchange}/k`, { user: USER, body: `body=${id}`, headers: FORM });
-    return { peer, gateway, post };
+    const postAsync = (id: number): Promise<Answer> =>
+      http(gateway.port, '/v/x/k', {
+        user: USER,
+        body: `body=${id}`,
+        headers: { ...FORM, prefer: 'respond-async', 'x-request-id': `async-${id}` },
+      });
+    return { peer, gateway, post, postAsync };
   };
   /** The first message proves the exchange; those after it share a channel. */
   const afterTheFirst = (script: Script): Script => {
@@ -129,5 +135,46 @@ describe('a broker that', () => {
     });
     const answer = await post(1);
     expect([answer.status, answer.problem.published]).toEqual([404, 'unknown']);
+  });
+
+  it('never confirms one message: the others to that exchange go on', async () => {
+    const { post } = await given(
+      ({ channel, tag, body }, answers) => {
+        if (body !== 'stuck') answers.ack(channel, tag);
+      },
+      { publishing: { publish_timeout: 3 } },
+    );
+    const stuck = post('stuck');
+    expect((await post(1)).status).toBe(204);
+    expect((await stuck).status).toBe(504);
+    expect((await post(2)).status).toBe(204);
+  });
+
+  it('owes confirms for ever: they take no places from messages that it does confirm', async () => {
+    const { post } = await given(
+      afterTheFirst(({ channel, tag, body }, answers) => {
+        if (!body.startsWith('stuck')) answers.ack(channel, tag);
+      }),
+      { publishing: { publish_timeout: 0.5, max_in_flight: 10 } },
+    );
+    await post('first');
+    const stuck = await Promise.all(range(10).map((n) => post(`stuck ${n}`)));
+    expect(new Set(statuses(stuck))).toEqual(new Set([504]));
+    expect(statuses(await Promise.all(range(10).map((n) => post(n))))).toEqual(range(10).map(() => 204));
+  });
+
+  it('ends the connection at every message: it is not hammered with logins', async () => {
+    const { post, gateway } = await given((_, answers) => answers.closeConnection(320, 'CONNECTION_FORCED'));
+    const answer = await post(1);
+    expect([answer.status, answer.problem.published]).toEqual([504, 'unknown']);
+    expect(gateway.stderr.split('"connected"').length - 1).toBeLessThan(20);
+  });
+
+  it('confirms nothing until the gateway stops: what was answered 202 is logged, message by message', async () => {
+    const { postAsync, gateway } = await given(() => {}, { http: { drain_timeout: 0.3 } });
+    expect(statuses(await Promise.all(range(3).map(postAsync)))).toEqual([202, 202, 202]);
+    gateway.kill('SIGTERM');
+    await gateway.exited;
+    for (const n of range(3)) expect(gateway.stderr).toContain(`"request_id":"async-${n}"`);
   });
 });

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { Daemon } from './adapter/daemon.ts';
 import { EXIT } from './adapter/exit-codes.ts';
 import { createLog } from './adapter/log.ts';
-import { Supervisor } from './adapter/supervisor.ts';
 import { VERSION } from './adapter/version.ts';
 import { loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
@@ -56,55 +56,13 @@ function print(text: string): never {
 const args = readArguments();
 if (args.help) print(USAGE);
 if (args.version) print(`statelessd ${VERSION}\n`);
-const loaded = loadConfig(args.config, process.env);
+const readConfig = () => loadConfig(args.config, process.env);
+const loaded = readConfig();
 if (!loaded.ok) fail(EXIT.config, loaded.problems.map(formatProblem).join('\n'));
 const { config } = loaded;
 if (args.check) print(printConfig(config));
 
 process.title = 'statelessd: supervisor';
 const log = createLog(process.stderr, config.application.debug ? 'debug' : 'info');
-const started = await Supervisor.start(config, log);
-if (!started.ok) fail(started.exitCode, started.reason);
-const supervisor = started.value;
-
-let stopping = false;
-async function stop(signal: NodeJS.Signals): Promise<void> {
-  if (stopping) {
-    log('warning', 'stopping at once', { signal });
-    supervisor.kill();
-    process.exit(EXIT.internal);
-  }
-  stopping = true;
-  log('info', 'stopping', { signal });
-  await supervisor.stop();
-  process.exit(EXIT.ok);
-}
-
-/** One reload at a time; those asked for meanwhile are one more. */
-let reloading: Promise<void> | undefined;
-let again = false;
-async function reload(): Promise<void> {
-  if (reloading) {
-    again = true;
-    return;
-  }
-  do {
-    again = false;
-    reloading = reloadOnce();
-    await reloading;
-  } while (again && !stopping);
-  reloading = undefined;
-}
-
-async function reloadOnce(): Promise<void> {
-  const reloaded = loadConfig(args.config, process.env);
-  const outcome = reloaded.ok
-    ? await supervisor.reload(reloaded.config)
-    : { ok: false as const, reason: reloaded.problems.map(formatProblem).join('; ') };
-  if (outcome.ok) log('info', 'reloaded');
-  else log('error', 'not reloaded; the old configuration stays', { reason: outcome.reason });
-}
-
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);
-process.on('SIGHUP', () => void reload());
+const failure = await new Daemon(readConfig, log).run();
+if (failure) fail(failure.exitCode, failure.reason);

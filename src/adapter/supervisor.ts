@@ -15,6 +15,8 @@ export interface Failure {
 
 type Outcome<Value> = { readonly ok: true; readonly value: Value } | Failure;
 
+export type SupervisorOutcome = Outcome<Supervisor>;
+
 /** Owns the listeners and the backends behind them, one for each port, socket and worker. */
 export class Supervisor {
   readonly #log: Log;
@@ -26,7 +28,7 @@ export class Supervisor {
   }
 
   /** Binds everything before it starts anything. */
-  static async start(config: Config, log: Log): Promise<Outcome<Supervisor>> {
+  static async start(config: Config, log: Log): Promise<SupervisorOutcome> {
     const supervisor = new Supervisor(log);
     const outcome = await supervisor.#configure(config);
     if (outcome.ok) return { ok: true, value: supervisor };

@@ -23,8 +23,8 @@ export interface LoadOptions {
   readonly shot: (n: number) => Shot;
   /** Ends the load after so many requests. */
   readonly messages?: number;
-  /** What a client that was refused a connection does next, instead of failing: it knocks again. */
-  readonly retryConnect?: boolean;
+  /** Each client keeps its connection, which is the default, or opens one for each request. */
+  readonly keepAlive?: boolean;
 }
 
 /** How long a client waits for its answer before it counts as unanswered. */
@@ -43,7 +43,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+    this.#agent = new Agent({ keepAlive: options.keepAlive ?? true, maxSockets: Number.POSITIVE_INFINITY });
     this.#clients = Promise.all(Array.from({ length: options.clients }, () => this.#client())).then(() => {
       this.#agent.destroy();
     });

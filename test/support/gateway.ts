@@ -80,6 +80,11 @@ export class GatewayProcess {
     }
   }
 
+  /** Writes another configuration file, to be read on SIGHUP. */
+  reconfigure(text: string): Promise<void> {
+    return writeFile(join(this.#directory, 'statelessd.yaml'), text);
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -8,6 +8,8 @@ import type {
   PublishOptions,
   PublishOutcome,
 } from '../handler/publisher.ts';
+import { admit } from './admission.ts';
+import { Backoff } from './backoff.ts';
 import type { Share } from './budget.ts';
 import { Counters, LatencyWindow } from './counters.ts';
 import { Delivery } from './delivery.ts';
@@ -20,9 +22,6 @@ export interface ConnectionOptions {
   /** How long accepted credentials are believed, in milliseconds; the renewal comes at 70 to 90 % of it. */
   readonly credentialsTtlMs: number;
 }
-
-/** What an admission costs besides its body, in bytes of memory: the request, the message, the promises. */
-const ADMISSION_BYTES = 2_048;
 
 /** What a connection asks of the map that it belongs to. */
 export interface ConnectionHost {
@@ -38,7 +37,6 @@ export interface ConnectionHost {
 
 export type LoginOutcome = { readonly kind: 'open' } | LoginRefusal | { readonly kind: 'unreachable' };
 
-const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
 
 /** After a protocol error a connection is not rebuilt faster than this. */
@@ -75,8 +73,8 @@ export class Connection {
   #renewal: NodeJS.Timeout | undefined;
   #blocked: { readonly reason: string; readonly since: number } | undefined;
   #lastFailure: 'broker-unavailable' | 'broker-limit' = 'broker-unavailable';
-  /** Before the next attempt to connect; back to none when a message has been confirmed. */
-  #backoffMs = 0;
+  /** Between attempts to connect; reset when a message has been confirmed. */
+  readonly #backoff = new Backoff(MAX_BACKOFF_MS);
   /** What comes after the end is told: that the broker refused the login, or that all ends. */
   #ending: { readonly kind: LoginFailureKind; readonly detail?: string } = { kind: 'shutting-down' };
   /** Messages whose clients were answered 202: they can wait for an alarm to end. */
@@ -145,13 +143,20 @@ export class Connection {
         detail: this.#blocked.reason,
         published: 'no',
       };
-    if (!this.#share.take(size + ADMISSION_BYTES))
-      return {
-        kind: 'overloaded',
-        detail: 'too many bytes of messages are in memory',
-        published: 'no',
-      };
-    return this.#admission(size);
+    const admission = admit(this.#share, size, {
+      publish: (address, message, options, giveBack) => this.#publish(address, message, options, giveBack),
+      abandon: (requestId, address, failure) => {
+        this.counters.abandoned += 1;
+        this.#host.onAbandoned(this, requestId, address, failure);
+      },
+      onEnded: (published) => {
+        this.#admissions -= 1;
+        if (!published) this.#host.onDone();
+      },
+    });
+    if (!admission) return { kind: 'overloaded', detail: 'too many bytes of messages are in memory', published: 'no' };
+    this.#admissions += 1;
+    return admission;
   }
 
   /** Takes leave of the broker; what is in flight may finish first. */
@@ -178,44 +183,8 @@ export class Connection {
     this.#session?.closeIdleLanes(now - IDLE_LANE_MS);
   }
 
-  #admission(announced: number): Admission {
-    let reserved = announced + ADMISSION_BYTES;
-    let open = true;
-    this.#admissions += 1;
-    const end = (): void => {
-      if (!open) return;
-      open = false;
-      this.#admissions -= 1;
-    };
-    return {
-      kind: 'admitted',
-      reserve: (bytes) => {
-        if (!this.#share.take(bytes, reserved)) return false;
-        reserved += bytes;
-        return true;
-      },
-      publish: (address, message, options) => {
-        end();
-        return this.#publish(address, message, options, reserved);
-      },
-      release: () => {
-        if (!open) return;
-        end();
-        this.#share.give(reserved);
-        this.#host.onDone();
-      },
-      abandon: (requestId, address, failure) => {
-        this.counters.abandoned += 1;
-        this.#host.onAbandoned(this, requestId, address, failure);
-      },
-    };
-  }
-
-  #publish(address: Address, message: Message, options: PublishOptions, reserved: number): Promise<PublishOutcome> {
-    const delivery = new Delivery(address, message, {
-      onSettled: () => this.#host.onDone(),
-      onDone: () => this.#share.give(reserved),
-    });
+  #publish(address: Address, message: Message, options: PublishOptions, giveBack: () => void): Promise<PublishOutcome> {
+    const delivery = new Delivery(address, message, { onSettled: () => this.#host.onDone(), onDone: giveBack });
     delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
     if (options.patient) this.#patient.add(delivery);
     options.signal?.addEventListener('abort', () => {
@@ -243,9 +212,8 @@ export class Connection {
     if (this.#connecting) return;
     this.#connecting = true;
     while (this.#held.size > 0 && !this.#session && !this.#closing.signal.aborted) {
-      const pause = this.#backoffMs * (0.5 + Math.random() / 2);
+      const pause = this.#backoff.next();
       if (pause > 0) await delay(pause, undefined, { signal: this.#closing.signal }).catch(() => {});
-      this.#backoffMs = Math.min(MAX_BACKOFF_MS, Math.max(FIRST_BACKOFF_MS, this.#backoffMs * 2));
       const outcome = await this.connect();
       switch (outcome.kind) {
         case 'open':
@@ -333,7 +301,7 @@ export class Connection {
       this.#maxChannels = Math.max(1, session.channels - 1);
       this.#lastFailure = 'broker-limit';
     }
-    if (kind === 'protocol') this.#backoffMs = Math.max(this.#backoffMs, PROTOCOL_BACKOFF_MS);
+    if (kind === 'protocol') this.#backoff.raise(PROTOCOL_BACKOFF_MS);
     if (session === this.#session) {
       this.#session = undefined;
       this.#blocked = undefined;
@@ -355,7 +323,7 @@ export class Connection {
 
   #onConfirmed(delivery: Delivery, routed: boolean): void {
     this.usedAt = performance.now();
-    this.#backoffMs = 0;
+    this.#backoff.reset();
     this.#lastFailure = 'broker-unavailable';
     if (!routed) this.counters.unroutable += 1;
     if (!routed && delivery.message.unroutable === 'refuse') {

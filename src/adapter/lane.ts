@@ -28,6 +28,11 @@ export class Lane {
     return this.waiting.size === 0 && !this.opening && (this.channel?.idle ?? true);
   }
 
+  /** When it last had a confirm, in milliseconds of the monotonic clock; 0 where it has no channel. */
+  get usedAt(): number {
+    return this.channel?.usedAt ?? 0;
+  }
+
   takeWaiting(): Delivery | undefined {
     return takeFirst(this.waiting);
   }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../handler/publisher.ts';
+import { Backoff } from './backoff.ts';
 import type { Connection, LoginOutcome } from './connection.ts';
 import { CredentialsIndex } from './credentials-index.ts';
 import type { Login } from './link.ts';
@@ -17,7 +18,6 @@ const REFUSAL_TTL_MS = 3_000;
 
 const MAX_REFUSALS = 10_000;
 
-const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 
 interface Attempt {
@@ -139,7 +139,8 @@ export class Logins {
   /** Tries while somebody waits. The broker's refusal is final, its silence is not. */
   async #run(login: Login, wanted: () => boolean): Promise<LoginAttemptOutcome> {
     const connection = this.#host.connectionFor(login);
-    let backoff = FIRST_BACKOFF_MS;
+    const backoff = new Backoff(MAX_BACKOFF_MS);
+    backoff.next();
     for (;;) {
       const outcome: LoginOutcome = await connection.connect();
       // Even where nobody waits any more: the next request has it.
@@ -156,8 +157,7 @@ export class Logins {
         this.#host.drop(connection);
         return { kind: 'busy' };
       }
-      await delay(backoff * (0.5 + Math.random() / 2));
-      backoff = Math.min(MAX_BACKOFF_MS, backoff * 2);
+      await delay(backoff.next());
     }
   }
 

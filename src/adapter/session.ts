@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Channel } from './channel.ts';
-import { contentHeaderSize } from './content-header.ts';
 import { type Carrier, type Delivery, takeFirst } from './delivery.ts';
-import { Lane } from './lane.ts';
+import { Experience } from './experience.ts';
+import type { Lane } from './lane.ts';
+import { Lanes } from './lanes.ts';
 import { Link, type LinkOptions, type LinkOutcome, type Login } from './link.ts';
 import { type LossKind, type Refusal, refusalOf } from './outcomes.ts';
 import { type SoloHost, SoloPool } from './solo.ts';
@@ -37,12 +38,6 @@ const SOLO_CHANNELS = 4;
 /** Lanes with a channel on one connection; for a further exchange the one that was idle for longest is closed. */
 const MAX_LANES = 200;
 
-/** More than the properties of any message that the handler lets through. */
-const UNSUSPECTED_FRAME_BYTES = 72 * 1024;
-
-/** Message bodies up to this size are not suspected of being over the broker's limit. */
-const UNSUSPECTED_BYTES = 64 * 1024;
-
 /** A message whose channel dies again and again without a reason is given up on. */
 const MAX_ATTEMPTS = 5;
 
@@ -57,9 +52,9 @@ const RETIRE_POLL_MS = 50;
  */
 export class Session implements SoloHost, Carrier {
   readonly #options: SessionOptions;
-  readonly #login: Login;
   readonly #listener: SessionListener;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Lanes();
+  readonly #experience: Experience;
   readonly #solo: SoloPool;
   /** Over max_in_flight. */
   readonly #waiting = new Set<Delivery>();
@@ -71,15 +66,9 @@ export class Session implements SoloHost, Carrier {
   /** Written messages that got their outcome before their confirm. */
   #overdue = 0;
 
-  /** The largest message confirmed, and the broker's limit where it told. */
-  #largestConfirmed = 0;
-  #maxMessageSize = Number.POSITIVE_INFINITY;
-  /** A user_id other than the login was confirmed: the user is an impersonator. */
-  #impersonates = false;
-
   private constructor(options: SessionOptions, login: Login, listener: SessionListener) {
     this.#options = options;
-    this.#login = login;
+    this.#experience = new Experience(login.username);
     this.#listener = listener;
     this.#solo = new SoloPool(this);
   }
@@ -125,8 +114,7 @@ export class Session implements SoloHost, Carrier {
   /** Nobody waits for anything on it. Confirms may still be owed for messages that were given up on. */
   get idle(): boolean {
     if (this.#inFlight > this.#overdue || this.#waiting.size > 0 || !this.#solo.idle) return false;
-    for (const lane of this.#lanes.values()) if (lane.waiting.size > 0) return false;
-    return true;
+    return !this.#lanes.awaited;
   }
 
   get soloChannels(): number {
@@ -138,12 +126,11 @@ export class Session implements SoloHost, Carrier {
   }
 
   publish(delivery: Delivery): void {
-    const lane = this.#lane(delivery.address.exchange);
-    if (!this.#fitsFrame(delivery)) {
-      delivery.fail('message-too-large', 'the properties do not fit a frame of this broker');
-    } else if (delivery.body.length > this.#maxMessageSize) {
-      delivery.fail('message-too-large', `the broker takes messages of at most ${this.#maxMessageSize} bytes`);
-    } else if (delivery.suspect || this.#isSuspect(delivery, lane)) {
+    const lane = this.#lanes.of(delivery.address.exchange);
+    const hopeless = this.#experience.hopeless(delivery, this.#link?.frameMax ?? 0);
+    if (hopeless !== undefined) {
+      delivery.fail('message-too-large', hopeless);
+    } else if (this.#experience.suspects(delivery, lane)) {
       this.#solo.enqueue(delivery);
     } else if (this.#isFull()) {
       delivery.enqueue(this.#waiting);
@@ -162,11 +149,7 @@ export class Session implements SoloHost, Carrier {
 
   /** Closes channels without use since then. */
   closeIdleLanes(usedBefore: number): void {
-    for (const lane of this.#lanes.values()) {
-      if (!lane.idle || (lane.channel?.usedAt ?? 0) > usedBefore) continue;
-      lane.channel?.close();
-      this.#lanes.delete(lane.exchange);
-    }
+    this.#lanes.closeIdle(usedBefore);
   }
 
   /** Finishes what it has, and says goodbye. Give it no more deliveries: their deadlines bound how long it takes. */
@@ -178,6 +161,7 @@ export class Session implements SoloHost, Carrier {
     if (this.#inFlight === 0)
       await Promise.race([this.#link.close(), delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     this.#link.destroy();
+    this.#takeOrphans();
   }
 
   /** Cuts the connection; what was in flight is reported as lost with it. */
@@ -201,7 +185,7 @@ export class Session implements SoloHost, Carrier {
 
   /** A missing or refused exchange would have been answered by now. */
   onSilence({ address }: Delivery): void {
-    const lane = this.#lane(address.exchange);
+    const lane = this.#lanes.of(address.exchange);
     lane.proven = true;
     this.#advance(lane);
   }
@@ -212,29 +196,6 @@ export class Session implements SoloHost, Carrier {
 
   #channelMax(): number {
     return Math.min(this.#options.maxChannels, this.#link?.channelMax ?? 0);
-  }
-
-  #lane(exchange: string): Lane {
-    let lane = this.#lanes.get(exchange);
-    if (!lane) {
-      lane = new Lane(exchange);
-      this.#lanes.set(exchange, lane);
-    }
-    return lane;
-  }
-
-  /** The handler's own limit on headers keeps them below RabbitMQ's default frame_max. */
-  #fitsFrame({ message }: Delivery): boolean {
-    const frameMax = this.#link?.frameMax ?? 0;
-    return frameMax >= UNSUSPECTED_FRAME_BYTES || contentHeaderSize(message.properties) <= frameMax;
-  }
-
-  #isSuspect({ body, envelope, address }: Delivery, lane: Lane): boolean {
-    return (
-      (envelope.userId !== undefined && envelope.userId !== this.#login.username && !this.#impersonates) ||
-      (body.length > UNSUSPECTED_BYTES && body.length > 2 * this.#largestConfirmed) ||
-      lane.distrusts(address.routingKey)
-    );
   }
 
   /** Brings a lane on for which somebody waits. */
@@ -257,7 +218,8 @@ export class Session implements SoloHost, Carrier {
   async #openLane(lane: Lane): Promise<void> {
     if (lane.opening) return;
     lane.opening = true;
-    const channel = this.#roomForLane() ? await this.openChannel(lane) : undefined;
+    const room = this.#lanes.makeRoom(Math.min(MAX_LANES, this.#channelMax() - this.soloChannels));
+    const channel = room ? await this.openChannel(lane) : undefined;
     lane.opening = false;
     if (this.#lost) return;
     if (channel) {
@@ -266,22 +228,6 @@ export class Session implements SoloHost, Carrier {
       return;
     }
     for (const delivery of lane.waiting) this.#solo.enqueue(delivery);
-  }
-
-  /** Makes room by closing the channel that was idle for longest. */
-  #roomForLane(): boolean {
-    const limit = Math.min(MAX_LANES, this.#channelMax() - this.soloChannels);
-    const open = [...this.#lanes.values()].filter((lane) => lane.channel || lane.opening);
-    if (open.length <= limit) return true;
-    let oldest: Lane | undefined;
-    for (const lane of open) {
-      if (lane.channel && lane.idle && lane.channel.usedAt < (oldest?.channel?.usedAt ?? Number.POSITIVE_INFINITY))
-        oldest = lane;
-    }
-    if (!oldest || limit < 1) return false;
-    oldest.channel?.close();
-    this.#lanes.delete(oldest.exchange);
-    return true;
   }
 
   /** A channel for the lane, or one for the solo pool. */
@@ -306,9 +252,7 @@ export class Session implements SoloHost, Carrier {
   }
 
   #onConfirmed(channel: Channel, lane: Lane | undefined, delivery: Delivery, routed: boolean): void {
-    if (delivery.body.length > this.#largestConfirmed) this.#largestConfirmed = delivery.body.length;
-    if (delivery.envelope.userId !== undefined && delivery.envelope.userId !== this.#login.username)
-      this.#impersonates = true;
+    this.#experience.noteConfirmed(delivery);
     this.#leave(delivery);
     this.#listener.onConfirmed(delivery, routed);
     this.#afterAnswer(channel, lane, delivery);
@@ -322,7 +266,7 @@ export class Session implements SoloHost, Carrier {
 
   /** A queue's nack proves the exchange as well as a confirm does. */
   #afterAnswer(channel: Channel, ownLane: Lane | undefined, delivery: Delivery): void {
-    const lane = ownLane ?? this.#lane(delivery.address.exchange);
+    const lane = ownLane ?? this.#lanes.of(delivery.address.exchange);
     lane.noteConfirmed(delivery.address.routingKey);
     if (!ownLane) {
       this.#solo.release(channel);
@@ -341,7 +285,7 @@ export class Session implements SoloHost, Carrier {
     if (lane?.channel === channel) lane.channel = undefined;
     this.#judge(orphans, refusalOf(cause));
     if (!lane) this.#solo.drop(channel);
-    const affected = lane ?? (orphans[0] && this.#lane(orphans[0].address.exchange));
+    const affected = lane ?? (orphans[0] && this.#lanes.of(orphans[0].address.exchange));
     if (affected) this.#advance(affected);
     this.#admitWaiting();
   }
@@ -350,8 +294,8 @@ export class Session implements SoloHost, Carrier {
   #judge(orphans: readonly Delivery[], refusal: Refusal | undefined): void {
     const [first] = orphans;
     if (!first) return;
-    const lane = this.#lane(first.address.exchange);
-    if (refusal) this.#learn(lane, refusal);
+    const lane = this.#lanes.of(first.address.exchange);
+    if (refusal) this.#experience.noteRefusal(refusal, lane);
     if (orphans.length === 1 && refusal) {
       this.#listener.onRefused(first, refusal);
       if (refusal.scope === 'exchange') this.#refuseLane(lane, refusal);
@@ -372,18 +316,12 @@ export class Session implements SoloHost, Carrier {
   /** What the broker said of the exchange answers all who wait for it. */
   #refuseLane(lane: Lane, refusal: Refusal): void {
     for (const delivery of lane.waiting) this.#listener.onRefused(delivery, refusal);
-    if (lane.idle) this.#lanes.delete(lane.exchange);
+    this.#lanes.forget(lane);
   }
 
   #stillWanted(delivery: Delivery): boolean {
     if (delivery.attempts >= MAX_ATTEMPTS) delivery.fail('confirm-timeout', 'given up on after several attempts');
     return !delivery.settled;
-  }
-
-  #learn(lane: Lane, refusal: Refusal): void {
-    if (refusal.scope === 'exchange') lane.proven = false;
-    if (refusal.scope === 'routing-key') lane.noteTopicRefusal();
-    if (refusal.maxMessageSize !== undefined) this.#maxMessageSize = refusal.maxMessageSize;
   }
 
   #leave(delivery: Delivery): void {
@@ -401,8 +339,14 @@ export class Session implements SoloHost, Carrier {
 
   *#unwritten(): Iterable<Delivery> {
     yield* this.#solo.queued();
-    for (const lane of this.#lanes.values()) yield* lane.waiting;
+    yield* this.#lanes.waiting();
     yield* this.#waiting;
+  }
+
+  #takeOrphans(): Delivery[] {
+    const orphans = [...this.#channels].flatMap((channel) => channel.takeOrphans());
+    for (const delivery of orphans) this.#leave(delivery);
+    return orphans;
   }
 
   #onLost(kind: LossKind): void {
@@ -410,11 +354,8 @@ export class Session implements SoloHost, Carrier {
     this.#lost = true;
     // By then every confirm that arrived has been noted.
     setImmediate(() => {
-      const orphans = [...this.#channels].flatMap((channel) => channel.takeOrphans());
-      for (const delivery of orphans) {
-        this.#leave(delivery);
-        delivery.ambiguous = true;
-      }
+      const orphans = this.#takeOrphans();
+      for (const delivery of orphans) delivery.ambiguous = true;
       if (kind === 'protocol') quarantine(orphans);
       for (const delivery of orphans) this.#stillWanted(delivery);
       const survivors = [...orphans, ...this.#unwritten()].filter((delivery) => !delivery.settled);

@@ -1,0 +1,51 @@
+import { contentHeaderSize } from './content-header.ts';
+import type { Delivery } from './delivery.ts';
+import type { Lane } from './lane.ts';
+import type { Refusal } from './outcomes.ts';
+
+/** More than the properties of any message that the handler lets through. */
+const UNSUSPECTED_FRAME_BYTES = 72 * 1024;
+
+/** Message bodies up to this size are not suspected of being over the broker's limit. */
+const UNSUSPECTED_BYTES = 64 * 1024;
+
+/** What one connection has taught of what the broker takes, and so which messages it may refuse. */
+export class Experience {
+  readonly #username: string;
+  #largestConfirmed = 0;
+  #maxMessageSize = Number.POSITIVE_INFINITY;
+  /** A user_id other than the login was confirmed: the user is an impersonator. */
+  #impersonates = false;
+
+  constructor(username: string) {
+    this.#username = username;
+  }
+
+  /** Why the broker is sure to refuse the message. */
+  hopeless({ message, body }: Delivery, frameMax: number): string | undefined {
+    if (body.length > this.#maxMessageSize) return `the broker takes messages of at most ${this.#maxMessageSize} bytes`;
+    const fits = frameMax >= UNSUSPECTED_FRAME_BYTES || contentHeaderSize(message.properties) <= frameMax;
+    return fits ? undefined : 'the properties do not fit a frame of this broker';
+  }
+
+  /** Whether the broker may refuse the message, so that it should be sent alone. */
+  suspects({ suspect, body, envelope, address }: Delivery, lane: Lane): boolean {
+    return (
+      suspect ||
+      (envelope.userId !== undefined && envelope.userId !== this.#username && !this.#impersonates) ||
+      (body.length > UNSUSPECTED_BYTES && body.length > 2 * this.#largestConfirmed) ||
+      lane.distrusts(address.routingKey)
+    );
+  }
+
+  noteConfirmed({ body, envelope }: Delivery): void {
+    if (body.length > this.#largestConfirmed) this.#largestConfirmed = body.length;
+    if (envelope.userId !== undefined && envelope.userId !== this.#username) this.#impersonates = true;
+  }
+
+  noteRefusal({ scope, maxMessageSize }: Refusal, lane: Lane): void {
+    if (scope === 'exchange') lane.proven = false;
+    if (scope === 'routing-key') lane.noteTopicRefusal();
+    if (maxMessageSize !== undefined) this.#maxMessageSize = maxMessageSize;
+  }
+}

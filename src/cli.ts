@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { Daemon } from './adapter/daemon.ts';
-import { EXIT } from './adapter/exit-codes.ts';
-import { createLog } from './adapter/log.ts';
-import { VERSION } from './adapter/version.ts';
+import { Daemon } from './adapter/process/daemon.ts';
+import { EXIT } from './adapter/process/exit-codes.ts';
+import { createLog } from './adapter/process/log.ts';
+import { VERSION } from './adapter/process/version.ts';
 import { loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
 import { formatProblem } from './config/problem.ts';

@@ -1,4 +1,4 @@
-import { EXIT } from '../src/adapter/exit-codes.ts';
+import { EXIT } from '../src/adapter/process/exit-codes.ts';
 
 /** Something the user has to do first; the message says exactly what. */
 export class CannotStart extends Error {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { EXIT } from '../src/adapter/exit-codes.ts';
+import { EXIT } from '../src/adapter/process/exit-codes.ts';
 import { CannotStart } from './cannot-start.ts';
 
 export const USAGE = `scripts/up: runs statelessd from source, with a RabbitMQ to publish to

@@ -1,6 +1,6 @@
-import { EXIT } from '../src/adapter/exit-codes.ts';
-import { readKeys } from '../src/adapter/keys.ts';
-import { Link, type LinkOptions } from '../src/adapter/link.ts';
+import { Link, type LinkOptions } from '../src/adapter/amqp/link.ts';
+import { EXIT } from '../src/adapter/process/exit-codes.ts';
+import { readKeys } from '../src/adapter/process/keys.ts';
 import type { Config } from '../src/config/config.ts';
 import { answersAmqp } from './amqp-answer.ts';
 import { CannotStart } from './cannot-start.ts';

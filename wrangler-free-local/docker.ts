@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { answersAmqp } from './amqp-answer.ts';
 import { CannotStart } from './cannot-start.ts';
 import { SAMPLE_DEFINITIONS } from './definitions.ts';
-import type { StartedBroker } from './find-broker.ts';
 import { pollUntil } from './poll.ts';
 import { claimFreePort } from './ports.ts';
 import { doing } from './progress.ts';
+import type { StartedBroker } from './started-broker.ts';
 import { startTied, type TiedProcess } from './tied-process.ts';
 
 const IMAGE = 'rabbitmq:3.13-management';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { EXIT } from '../src/adapter/exit-codes.ts';
+import { EXIT } from '../src/adapter/process/exit-codes.ts';
 import { startBroker } from './broker.ts';
 import { DirectoryInUse } from './broker-directory.ts';
 import { CannotStart } from './cannot-start.ts';
@@ -9,17 +9,7 @@ import { dockerRuns, startInDocker } from './docker.ts';
 import { doing, say } from './progress.ts';
 import { findRabbitmq } from './rabbitmq-program.ts';
 import type { Settings } from './settings.ts';
-
-/** A broker that was started for this gateway, with the sample topology. */
-export interface StartedBroker {
-  readonly kind: 'started';
-  readonly description: string;
-  readonly port: number;
-  readonly managementPort: number | undefined;
-  /** Resolves when it has ended, asked to or not. */
-  readonly ended: Promise<unknown>;
-  close(): Promise<void>;
-}
+import type { StartedBroker } from './started-broker.ts';
 
 export type LocalBroker = FoundBroker | StartedBroker;
 

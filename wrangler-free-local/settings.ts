@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { EXIT } from '../src/adapter/exit-codes.ts';
+import { EXIT } from '../src/adapter/process/exit-codes.ts';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { formatProblem } from '../src/config/problem.ts';

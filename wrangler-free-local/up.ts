@@ -1,4 +1,4 @@
-import { EXIT } from '../src/adapter/exit-codes.ts';
+import { EXIT } from '../src/adapter/process/exit-codes.ts';
 import { CannotStart } from './cannot-start.ts';
 import { readCommandLine, USAGE, type Wishes } from './command-line.ts';
 import { type Endpoint, freeEndpoint, isReady } from './endpoint.ts';

@@ -3,14 +3,14 @@ import type { Config } from '../config/config.ts';
 import { createApp } from '../handler/app.ts';
 import type { Log } from '../handler/log.ts';
 import type { Readiness } from '../handler/routes/health.ts';
-import { BrokerProbe } from './broker-probe.ts';
-import { AddressSet } from './client-address.ts';
-import { Connections } from './connections.ts';
-import type { Keys } from './keys.ts';
-import type { LinkOptions } from './link.ts';
-import { processStats, RequestCounters } from './process-stats.ts';
-import { type Fetch, HttpServer } from './server.ts';
-import { VERSION } from './version.ts';
+import { BrokerProbe } from './amqp/broker-probe.ts';
+import { Connections } from './amqp/connections.ts';
+import type { LinkOptions } from './amqp/link.ts';
+import { AddressSet } from './http/client-address.ts';
+import { type Fetch, HttpServer } from './http/server.ts';
+import type { Keys } from './process/keys.ts';
+import { processStats, RequestCounters } from './process/process-stats.ts';
+import { VERSION } from './process/version.ts';
 
 /** Which backend of an installation this is. */
 export interface Slot {

@@ -1,5 +1,5 @@
+import { decodeByteString } from './message/utf8.ts';
 import type { Credentials } from './publisher.ts';
-import { decodeByteString } from './utf8.ts';
 
 // token68 of RFC 9110 section 11.2, less the characters that RFC 7617's Base64 does not have.
 const basic = /^basic +([A-Za-z0-9+/]+={0,2})$/i;

@@ -1,4 +1,4 @@
-import type { FieldError } from './fields.ts';
+import type { FieldError } from './message/fields.ts';
 import type { Published, PublishFailure, PublishFailureKind } from './publisher.ts';
 
 interface ProblemType {

@@ -1,6 +1,6 @@
-import type { FieldError } from './fields.ts';
+import type { FieldError } from './message/fields.ts';
+import { decodeUtf8, isShortString } from './message/utf8.ts';
 import type { Address } from './publisher.ts';
-import { decodeUtf8, isShortString } from './utf8.ts';
 
 export type Target =
   | { readonly ok: true; readonly path: string; readonly query: string }

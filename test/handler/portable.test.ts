@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
@@ -106,4 +109,26 @@ it('answers a publish, /stats and an error where there is nothing but Web global
     refused: [401, 'urn:statelessd:unauthenticated'],
     stats: [200, { port: 8000 }],
   });
+});
+
+it.each([
+  ['Buffer', 'export const bytes = Buffer.alloc(1);'],
+  ['process', 'export const pid = process.pid;'],
+  ['node:fs', "export { readFileSync } from 'node:fs';"],
+  ['rabbitmq-client', "export { Connection } from 'rabbitmq-client';"],
+])('is not allowed %s by the compiler', (_, code) => {
+  const root = new URL('../..', import.meta.url).pathname;
+  const directory = mkdtempSync(join(root, '.local-wall-'));
+  try {
+    writeFileSync(join(directory, 'code.ts'), code);
+    writeFileSync(
+      join(directory, 'tsconfig.json'),
+      JSON.stringify({ extends: '../src/handler/tsconfig.json', include: ['.'] }),
+    );
+    const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', directory], { encoding: 'utf8' });
+    expect(status).not.toBe(0);
+    expect(stdout).toContain('error TS');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

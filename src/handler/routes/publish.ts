@@ -1,11 +1,11 @@
 import { type AppContext, bodyReaderOf, clientOf, targetOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
-import { isForm, isIdentity } from '../form.ts';
-import { toMessage } from '../message.ts';
+import { isForm, isIdentity } from '../message/form.ts';
+import { toMessage } from '../message/message.ts';
+import type { PropertyDefaults } from '../message/properties.ts';
 import { isCrossSite } from '../origin.ts';
 import { type Preferences, parsePrefer } from '../prefer.ts';
 import { failureProblem, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
-import type { PropertyDefaults } from '../properties.ts';
 import type { Address, Admission, Credentials, Message, Publisher, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { splitTarget, toAddress } from '../target.ts';

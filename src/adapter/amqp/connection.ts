@@ -1,0 +1,377 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type {
+  Address,
+  Admission,
+  LoginFailureKind,
+  Message,
+  PublishFailure,
+  PublishOptions,
+  PublishOutcome,
+} from '../../handler/publisher.ts';
+import { admit } from './admission.ts';
+import { Backoff } from './backoff.ts';
+import type { Share } from './budget.ts';
+import { Counters, LatencyWindow } from './counters.ts';
+import { Delivery } from './delivery.ts';
+import type { Login } from './link.ts';
+import type { LoginRefusal, LossKind, Refusal } from './outcomes.ts';
+import { Session, type SessionListener, type SessionOptions } from './session.ts';
+
+export interface ConnectionOptions {
+  readonly session: Omit<SessionOptions, 'maxChannels'>;
+  /** How long accepted credentials are believed, in milliseconds; the renewal comes at 70 to 90 % of it. */
+  readonly credentialsTtlMs: number;
+}
+
+/** What a connection asks of the map that it belongs to. */
+export interface ConnectionHost {
+  /** One more message may wait for a connection. */
+  mayHold(): boolean;
+  /** The broker no longer accepts the credentials. */
+  onRefused(connection: Connection, refusal: LoginRefusal): void;
+  onAbandoned(connection: Connection, requestId: string, address: Address, failure: PublishFailure): void;
+  /** An admission has ended: its message has an outcome, or there was none. */
+  onDone(): void;
+  log(level: 'info' | 'warning', sentence: string, connection: Connection, detail?: string): void;
+}
+
+export type LoginOutcome = { readonly kind: 'open' } | LoginRefusal | { readonly kind: 'unreachable' };
+
+const MAX_BACKOFF_MS = 2_000;
+
+/** After a protocol error a connection is not rebuilt faster than this. */
+const PROTOCOL_BACKOFF_MS = 250;
+
+const RENEWAL_RETRY_MS = 5_000;
+
+/** A channel without use for this long is closed. */
+const IDLE_LANE_MS = 60_000;
+
+/** Channels that the protocol allows on one connection. */
+const MAX_CHANNELS = 65_535;
+
+/**
+ * The gateway's standing with RabbitMQ as one user, with one password, on one vhost. It outlives the AMQP
+ * connections (sessions) that serve it: it holds messages while there is none, publishes again what died with one,
+ * and changes it for a fresh one before the broker's answer about the credentials is too old.
+ */
+export class Connection {
+  readonly login: Login;
+  readonly counters = new Counters();
+  readonly latency = new LatencyWindow();
+  /** When it last had work, in milliseconds of the monotonic clock. */
+  usedAt = performance.now();
+
+  readonly #options: ConnectionOptions;
+  readonly #share: Share;
+  readonly #host: ConnectionHost;
+  readonly #held = new Set<Delivery>();
+  readonly #retiring = new Set<Session>();
+  readonly #closing = new AbortController();
+  #session: Session | undefined;
+  #connecting = false;
+  #renewal: NodeJS.Timeout | undefined;
+  #blocked: { readonly reason: string; readonly since: number } | undefined;
+  #lastFailure: 'broker-unavailable' | 'broker-limit' = 'broker-unavailable';
+  /** Between attempts to connect; reset when a message has been confirmed. */
+  readonly #backoff = new Backoff(MAX_BACKOFF_MS);
+  /** What comes after the end is told: that the broker refused the login, or that all ends. */
+  #ending: { readonly kind: LoginFailureKind; readonly detail?: string } = { kind: 'shutting-down' };
+  /** Messages whose clients were answered 202: they can wait for an alarm to end. */
+  readonly #patient = new WeakSet<Delivery>();
+  #maxChannels = MAX_CHANNELS;
+  #firstHost = 0;
+  #admissions = 0;
+
+  constructor(login: Login, options: ConnectionOptions, share: Share, host: ConnectionHost) {
+    this.login = login;
+    this.#options = options;
+    this.#share = share;
+    this.#host = host;
+  }
+
+  get connected(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Why the broker takes no messages at the moment, and since when (milliseconds of the monotonic clock). */
+  get blocked(): { readonly reason: string; readonly since: number } | undefined {
+    return this.#blocked;
+  }
+
+  /** Messages that wait for a connection, or for a place on it. */
+  get held(): number {
+    return this.#held.size + (this.#session?.waiting ?? 0);
+  }
+
+  get inFlight(): number {
+    let inFlight = this.#session?.inFlight ?? 0;
+    for (const session of this.#retiring) inFlight += session.inFlight;
+    return inFlight;
+  }
+
+  /** Nobody has leave to publish, and nothing is on its way. */
+  get idle(): boolean {
+    return (
+      this.#admissions === 0 && this.#held.size === 0 && (this.#session?.idle ?? true) && this.#retiring.size === 0
+    );
+  }
+
+  /** One attempt to log in. */
+  async connect(): Promise<LoginOutcome> {
+    const outcome = await Session.open(
+      { ...this.#options.session, maxChannels: this.#maxChannels },
+      this.login,
+      this.#listener(),
+      this.#firstHost,
+    );
+    if (outcome.kind === 'open') {
+      if (this.#closing.signal.aborted) outcome.session.destroy();
+      else this.#adopt(outcome.session);
+      return { kind: 'open' };
+    }
+    return outcome;
+  }
+
+  /** Leave to publish, and room for so many bytes. */
+  admit(size: number): Admission | PublishFailure<LoginFailureKind> {
+    this.usedAt = performance.now();
+    if (this.#closing.signal.aborted) return { ...this.#ending, published: 'no' };
+    if (this.#blocked)
+      return {
+        kind: 'broker-blocked',
+        detail: this.#blocked.reason,
+        published: 'no',
+      };
+    const admission = admit(this.#share, size, {
+      publish: (address, message, options, giveBack) => this.#publish(address, message, options, giveBack),
+      abandon: (requestId, address, failure) => {
+        this.counters.abandoned += 1;
+        this.#host.onAbandoned(this, requestId, address, failure);
+      },
+      onEnded: (published) => {
+        this.#admissions -= 1;
+        if (!published) this.#host.onDone();
+      },
+    });
+    if (!admission) return { kind: 'overloaded', detail: 'too many bytes of messages are in memory', published: 'no' };
+    this.#admissions += 1;
+    return admission;
+  }
+
+  /** Takes leave of the broker; what is in flight may finish first. */
+  async retire(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#renewal);
+    const session = this.#session;
+    this.#session = undefined;
+    if (session) await this.#retire(session);
+  }
+
+  /** Gives up on everything at once. */
+  destroy(failUnwritten: (delivery: Delivery) => void): void {
+    this.#closing.abort();
+    clearTimeout(this.#renewal);
+    for (const delivery of this.#held) failUnwritten(delivery);
+    for (const session of [...this.#retiring, ...(this.#session ? [this.#session] : [])]) {
+      session.failUnwritten(failUnwritten);
+      session.destroy();
+    }
+  }
+
+  closeIdleLanes(now: number): void {
+    this.#session?.closeIdleLanes(now - IDLE_LANE_MS);
+  }
+
+  #publish(address: Address, message: Message, options: PublishOptions, giveBack: () => void): Promise<PublishOutcome> {
+    const delivery = new Delivery(address, message, { onSettled: () => this.#host.onDone(), onDone: giveBack });
+    delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
+    if (options.patient) this.#patient.add(delivery);
+    options.signal?.addEventListener('abort', () => {
+      if (!delivery.inFlight) delivery.fail('client-gone');
+    });
+    this.#deliver(delivery);
+    return delivery.outcome;
+  }
+
+  #deliver(delivery: Delivery): void {
+    if (this.#closing.signal.aborted) delivery.fail(this.#ending.kind, this.#ending.detail);
+    else if (this.#blocked) delivery.fail('broker-blocked', this.#blocked.reason);
+    else if (this.#session) this.#session.publish(delivery);
+    else if (!this.#host.mayHold()) delivery.fail('overloaded', 'too many messages wait for a connection');
+    else this.#hold(delivery);
+  }
+
+  #hold(delivery: Delivery): void {
+    delivery.enqueue(this.#held);
+    void this.#reconnect();
+  }
+
+  /** Tries until it is connected or nobody waits any more. */
+  async #reconnect(): Promise<void> {
+    if (this.#connecting) return;
+    this.#connecting = true;
+    while (this.#held.size > 0 && !this.#session && !this.#closing.signal.aborted) {
+      const pause = this.#backoff.next();
+      if (pause > 0) await delay(pause, undefined, { signal: this.#closing.signal }).catch(() => {});
+      const outcome = await this.connect();
+      switch (outcome.kind) {
+        case 'open':
+          break;
+        case 'unreachable':
+          this.#lastFailure = 'broker-unavailable';
+          break;
+        case 'broker-limit':
+          this.#lastFailure = 'broker-limit';
+          break;
+        default:
+          this.#refuse(outcome);
+      }
+      this.#firstHost += 1;
+    }
+    this.#connecting = false;
+  }
+
+  #adopt(session: Session): void {
+    const previous = this.#session;
+    this.#session = session;
+    this.#blocked = undefined;
+    this.counters.connectionsOpened += 1;
+    this.#host.log('info', previous ? 'connection renewed' : 'connected', this);
+    this.#renewIn(this.#options.credentialsTtlMs * (0.7 + Math.random() / 5));
+    if (previous) void this.#retire(previous);
+    this.#releaseHeld(session);
+  }
+
+  #releaseHeld(session: Session): void {
+    for (const delivery of this.#held) {
+      delivery.dequeue();
+      session.publish(delivery);
+    }
+  }
+
+  async #retire(session: Session): Promise<void> {
+    this.#retiring.add(session);
+    await session.retire();
+    if (this.#retiring.delete(session)) this.counters.connectionsClosed += 1;
+  }
+
+  #renewIn(milliseconds: number): void {
+    clearTimeout(this.#renewal);
+    if (this.#closing.signal.aborted) return;
+    this.#renewal = setTimeout(() => void this.#renew(), milliseconds);
+    this.#renewal.unref();
+  }
+
+  /** Make before break: the new session is open before the old one is given nothing more. */
+  async #renew(): Promise<void> {
+    // A new connection would not know that the broker is blocked until it has published.
+    if (!this.#session || this.#connecting || this.#blocked) return this.#renewIn(RENEWAL_RETRY_MS);
+    this.#connecting = true;
+    const outcome = await this.connect();
+    this.#connecting = false;
+    if (outcome.kind === 'open') return;
+    if (outcome.kind === 'unreachable' || outcome.kind === 'broker-limit') this.#renewIn(RENEWAL_RETRY_MS);
+    else this.#refuse(outcome);
+    if (this.#held.size > 0) void this.#reconnect();
+  }
+
+  /** The credentials are no longer good. What is in flight may still be confirmed; the rest is refused with them. */
+  #refuse(refusal: LoginRefusal): void {
+    this.#ending = refusal;
+    const fail = (delivery: Delivery): void => delivery.fail(refusal.kind, refusal.detail);
+    for (const delivery of this.#held) fail(delivery);
+    this.#session?.failUnwritten(fail);
+    this.#host.log('warning', 'the broker no longer accepts the login', this, refusal.detail);
+    this.#host.onRefused(this, refusal);
+    void this.retire();
+  }
+
+  #onDeadline(delivery: Delivery): void {
+    if (delivery.inFlight || delivery.ambiguous) delivery.fail('confirm-timeout', 'no confirm within the deadline');
+    else if (this.#lastFailure === 'broker-limit')
+      delivery.fail('broker-limit', 'the broker accepts no more connections');
+    else delivery.fail('broker-unavailable', 'no answer from the broker within the deadline');
+  }
+
+  #onLost(session: Session, survivors: readonly Delivery[], kind: LossKind): void {
+    this.counters.connectionsClosed += 1;
+    this.#retiring.delete(session);
+    if (kind === 'channel-limit') {
+      this.#maxChannels = Math.max(1, session.channels - 1);
+      this.#lastFailure = 'broker-limit';
+    }
+    if (kind === 'protocol') this.#backoff.raise(PROTOCOL_BACKOFF_MS);
+    if (session === this.#session) {
+      this.#session = undefined;
+      this.#blocked = undefined;
+      clearTimeout(this.#renewal);
+      this.#host.log('warning', 'connection lost', this, kind);
+    }
+    for (const delivery of survivors) {
+      if (this.#closing.signal.aborted) delivery.fail(delivery.ambiguous ? 'confirm-timeout' : 'shutting-down');
+      else if (this.#session) this.#session.publish(delivery);
+      else delivery.enqueue(this.#held);
+    }
+    void this.#reconnect();
+  }
+
+  #onRefused(delivery: Delivery, refusal: Refusal): void {
+    this.counters.refused += 1;
+    delivery.fail(refusal.kind, refusal.detail);
+  }
+
+  #onConfirmed(delivery: Delivery, routed: boolean): void {
+    this.usedAt = performance.now();
+    this.#backoff.reset();
+    this.#lastFailure = 'broker-unavailable';
+    if (!routed) this.counters.unroutable += 1;
+    if (!routed && delivery.message.unroutable === 'refuse') {
+      delivery.fail('unroutable', 'no queue takes a message with this exchange and routing key');
+      return;
+    }
+    this.counters.publishes += 1;
+    if (!delivery.settled) this.latency.add(this.usedAt - delivery.startedAt);
+    delivery.settle({ kind: 'confirmed', routed });
+  }
+
+  #listener(): SessionListener {
+    return {
+      onConfirmed: (delivery, routed) => this.#onConfirmed(delivery, routed),
+      onRefused: (delivery, refusal) => this.#onRefused(delivery, refusal),
+      onNacked: (delivery) => {
+        this.counters.nacked += 1;
+        delivery.settle({
+          kind: 'message-rejected',
+          detail: 'a queue rejected the message',
+          published: 'unknown',
+        });
+      },
+      onRepublished: () => {
+        this.counters.republished += 1;
+      },
+      onChannelOpened: () => {
+        this.counters.channelsOpened += 1;
+      },
+      onChannelClosed: () => {
+        this.counters.channelsClosed += 1;
+      },
+      onBlocked: (session, reason) => {
+        if (session !== this.#session) return;
+        this.#blocked = { reason, since: performance.now() };
+        this.#host.log('warning', 'the broker blocks publishers', this, reason);
+        session.failUnwritten((delivery) => {
+          if (this.#patient.has(delivery)) delivery.enqueue(this.#held);
+          else delivery.fail('broker-blocked', reason);
+        });
+      },
+      onUnblocked: (session) => {
+        if (session !== this.#session) return;
+        this.#blocked = undefined;
+        this.#host.log('info', 'the broker takes messages again', this);
+        this.#releaseHeld(session);
+      },
+      onLost: (session, survivors, kind) => this.#onLost(session, survivors, kind),
+    };
+  }
+}

@@ -1,0 +1,132 @@
+import { AMQPChannelError, AMQPConnectionError, AMQPError } from 'rabbitmq-client';
+import type { LoginFailureKind, PublishFailureKind } from '../../handler/publisher.ts';
+
+/**
+ * What RabbitMQ's errors mean. The only file that spells its reply codes and texts.
+ *
+ * The client library's messages read `<method>: <CODE> - <text>`. Texts contain names that clients chose and are cut
+ * at 255 bytes, so a text is compared with what the broker would say about the known names, never searched for them.
+ *
+ * @see https://www.rabbitmq.com/amqp-0-9-1-reference.html#constants
+ */
+
+/** A message refused by the broker, and how far its reason reaches. */
+export interface Refusal {
+  readonly kind: Extract<
+    PublishFailureKind,
+    'publish-refused' | 'exchange-not-found' | 'message-too-large' | 'message-invalid'
+  >;
+  readonly detail: string;
+  /** `exchange`: nobody on this connection may publish there. `routing-key`: a topic permission. `message`: only it. */
+  readonly scope: 'exchange' | 'routing-key' | 'message';
+  /** The broker's max_message_size in bytes, where it told. */
+  readonly maxMessageSize?: number;
+}
+
+/** Why a connection ended: `protocol` means that something written on it was wrong. */
+export type LossKind = 'protocol' | 'channel-limit' | 'lost';
+
+/** A login that the broker answered with a refusal. */
+export interface LoginRefusal {
+  readonly kind: Extract<LoginFailureKind, 'login-refused' | 'vhost-refused' | 'vhost-not-found' | 'broker-limit'>;
+  readonly detail: string;
+}
+
+const PROTOCOL_ERRORS: ReadonlySet<string> = new Set([
+  'FRAME_ERROR',
+  'SYNTAX_ERROR',
+  'COMMAND_INVALID',
+  'CHANNEL_ERROR',
+  'UNEXPECTED_FRAME',
+  'RESOURCE_ERROR',
+  'NOT_ALLOWED',
+  'NOT_IMPLEMENTED',
+  'INTERNAL_ERROR',
+  'CODEC',
+]);
+
+const MAX_REPLY_TEXT = 255;
+
+/** The broker's reply text, as it stands on the wire. */
+function replyText(error: AMQPError): string {
+  const separator = error.message.indexOf(': ');
+  return separator < 0 ? error.message : error.message.slice(separator + 2);
+}
+
+function says(text: string, expected: string): boolean {
+  const wire = Buffer.from(expected).subarray(0, MAX_REPLY_TEXT).toString();
+  return text === expected || (wire.length < expected.length && text.startsWith(wire.slice(0, -1)));
+}
+
+export function isNack(error: unknown): boolean {
+  return error instanceof AMQPError && error.code === 'NACK';
+}
+
+/** `undefined` where the error says only that the channel is closed, which is about no message at all. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof AMQPConnectionError) return undefined;
+  if (!(error instanceof AMQPChannelError)) {
+    if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError)
+      return {
+        kind: 'message-invalid',
+        detail: 'the message cannot be encoded as AMQP',
+        scope: 'message',
+      };
+    return undefined;
+  }
+  const detail = replyText(error);
+  const [, text = ''] = detail.split(/^[A-Z_]+ - /);
+  switch (error.code) {
+    case 'CH_CLOSE':
+      return undefined;
+    case 'NOT_FOUND':
+      return { kind: 'exchange-not-found', detail, scope: 'exchange' };
+    case 'ACCESS_REFUSED':
+      return {
+        kind: 'publish-refused',
+        detail,
+        scope: text.startsWith('access to topic ') ? 'routing-key' : 'exchange',
+      };
+    case 'PRECONDITION_FAILED': {
+      if (text.startsWith('user_id property set to ')) return { kind: 'publish-refused', detail, scope: 'message' };
+      const size = /^message size \d+ is larger than (?:configured )?max size (\d+)$/.exec(text);
+      if (size)
+        return {
+          kind: 'message-too-large',
+          detail,
+          scope: 'message',
+          maxMessageSize: Number(size[1]),
+        };
+      return { kind: 'message-invalid', detail, scope: 'message' };
+    }
+    case 'CODEC':
+      return {
+        kind: 'message-too-large',
+        detail: 'the properties do not fit a frame of this broker',
+        scope: 'message',
+      };
+    case 'CONTENT_TOO_LARGE':
+      return { kind: 'message-too-large', detail, scope: 'message' };
+    default:
+      return { kind: 'message-invalid', detail, scope: 'message' };
+  }
+}
+
+export function lossOf(error: unknown): LossKind {
+  if (!(error instanceof AMQPConnectionError)) return 'lost';
+  if (error.code === 'NOT_ALLOWED' && /number of channels opened .* has reached the maximum/.test(error.message))
+    return 'channel-limit';
+  return PROTOCOL_ERRORS.has(error.code) ? 'protocol' : 'lost';
+}
+
+/** `undefined` where no broker spoke: it is away, too slow, or not a RabbitMQ. */
+export function loginRefusalOf(error: unknown, vhost: string, username: string): LoginRefusal | undefined {
+  if (!(error instanceof AMQPConnectionError)) return undefined;
+  const detail = replyText(error);
+  if (error.code === 'ACCESS_REFUSED') return { kind: 'login-refused', detail };
+  if (error.code !== 'NOT_ALLOWED') return undefined;
+  if (says(detail, `NOT_ALLOWED - access to vhost '${vhost}' refused for user '${username}'`))
+    return { kind: 'vhost-refused', detail };
+  if (says(detail, `NOT_ALLOWED - vhost ${vhost} not found`)) return { kind: 'vhost-not-found', detail };
+  return { kind: 'broker-limit', detail };
+}

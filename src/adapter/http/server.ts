@@ -1,0 +1,247 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { Http2ServerRequest } from 'node:http2';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
+import type { Bindings } from '../../handler/bindings.ts';
+import { type ProblemKind, problem } from '../../handler/problem.ts';
+import type { Client } from '../../handler/publisher.ts';
+import { type AddressSet, clientOfRequest, type ProxyTrust } from './client-address.ts';
+import { endLingering, lingerOnClose } from './lingering-close.ts';
+import { RequestBody } from './request-body.ts';
+
+export interface ServerOptions {
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly noKeepAlive: boolean;
+  readonly trust: ProxyTrust;
+  /** Who may read `/`, `/stats` and their like. */
+  readonly operators: AddressSet;
+}
+
+export type Fetch = (request: Request, bindings: Bindings) => Response | Promise<Response>;
+
+/** Called with each answer. 499 stands for a client that went away before it. */
+export type OnAnswer = (method: string, status: number, milliseconds: number) => void;
+
+const MAX_HEADER_BYTES = 16 * 1024;
+
+const QUIET_TURNS = 10;
+
+/** Twice the connections that Node lets the kernel queue: under load new ones come while they are accepted. */
+const MAX_QUEUED = 1_022;
+
+/** How often Node looks for connections over their time. */
+const CHECK_INTERVAL_MS = 1_000;
+
+/** A request, and where its answer will go. */
+interface Exchange {
+  readonly body: RequestBody;
+  readonly outgoing: ServerResponse;
+}
+
+/** Runs a Web handler on Node's HTTP server. */
+export class HttpServer {
+  readonly #server: Server | TlsServer;
+  readonly #options: ServerOptions;
+  readonly #onAnswer: OnAnswer;
+  readonly #sockets = new Set<Duplex>();
+  /** The exchange on each connection that began last. */
+  readonly #exchanges = new WeakMap<Duplex, Exchange>();
+  #draining = false;
+
+  constructor(fetch: Fetch, options: ServerOptions, onAnswer: OnAnswer) {
+    this.#options = options;
+    this.#onAnswer = onAnswer;
+    const answer = (request: Request, env: HttpBindings | Http2Bindings): Promise<Response> => {
+      if (!isHttp1(env)) throw new TypeError('this server speaks HTTP/1.1 only');
+      return this.#answer(fetch, request, env);
+    };
+    const listener = getRequestListener(answer, {
+      hostname: 'localhost',
+      autoCleanupIncoming: false,
+      errorHandler: (error) => this.#refuseRequest(error),
+    });
+    const serverOptions = {
+      ...options.tls,
+      ...(options.tls && { handshakeTimeout: options.headersTimeoutMs }),
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: Math.max(options.requestTimeoutMs, options.headersTimeoutMs),
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      keepAliveTimeout: options.keepAliveTimeoutMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      noDelay: true,
+      // Judged in #answer, for Node's own answer is no problem document.
+      requireHostHeader: false,
+    };
+    const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
+    this.#server = server;
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    this.#server.on('checkContinue', (request, response) => server.emit('request', request, response));
+    this.#server.on('checkExpectation', (_, response) => this.#refuseExpectation(response));
+    this.#server.on('clientError', (error, socket) => this.#refuseBytes(error, socket));
+  }
+
+  /** Accepts connections on a socket that is bound already. */
+  listen(handle: unknown): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(handle, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Accepts no more connections, and resolves when the last one has ended. Idle ones stay open until their client or
+   * time-out ends them, for a request may be on its way on any of them; its answer says `Connection: close`.
+   */
+  async stopAccepting(): Promise<void> {
+    this.#draining = true;
+    await this.#acceptQueued();
+    // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
+    await new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(this.#server, () => resolve());
+    });
+  }
+
+  /**
+   * Connections that the kernel has let in already would be reset with the listening socket. Node accepts one in each
+   * turn of the event loop, and under load more come during a turn: the queue is empty once several brought none.
+   */
+  async #acceptQueued(): Promise<void> {
+    let quietTurns = 0;
+    const onConnection = (): void => {
+      quietTurns = 0;
+    };
+    this.#server.on('connection', onConnection);
+    for (let turn = 0; quietTurns < QUIET_TURNS && turn < MAX_QUEUED; turn += 1) {
+      quietTurns += 1;
+      await nextTurn();
+    }
+    this.#server.off('connection', onConnection);
+  }
+
+  closeIdleConnections(): void {
+    this.#server.closeIdleConnections();
+  }
+
+  /** Those too that have not become HTTP yet. */
+  closeAllConnections(): void {
+    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #answer(fetch: Fetch, request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> {
+    const startedAt = performance.now();
+    const body = new RequestBody(incoming, outgoing);
+    this.#exchanges.set(incoming.socket, { body, outgoing });
+    const client = clientOfRequest(incoming, this.#options.trust);
+    const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
+    const response = hostless
+      ? refuseHostless()
+      : await fetch(request, {
+          target: incoming.url ?? '/',
+          client,
+          operator: this.#isOperator(client),
+          readBody: (limit) => body.read(limit),
+        });
+    if (!incoming.complete) lingerOnClose(incoming);
+    if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
+    const status = incoming.socket.destroyed ? 499 : response.status;
+    this.#onAnswer(incoming.method ?? 'GET', status, performance.now() - startedAt);
+    return response;
+  }
+
+  /** A peer on a Unix socket has no address, and is on this machine. */
+  #isOperator({ address, scope }: Client): boolean {
+    if (scope === 'unknown') return false;
+    return this.#options.operators.has(address ?? '127.0.0.1');
+  }
+
+  /** What is HTTP and no request that the Web's `Request` can stand for, such as one with a broken Host. */
+  #refuseRequest(error: unknown): Response {
+    const requestId = crypto.randomUUID();
+    const refusal =
+      error instanceof RequestError
+        ? problem('malformed-request', { requestId, detail: error.message })
+        : problem('internal', { requestId, published: 'unknown' });
+    this.#onAnswer('UNKNOWN', refusal.status, 0);
+    return refusal;
+  }
+
+  #refuseExpectation(response: ServerResponse): void {
+    const refusal = problem('expectation-failed', {
+      requestId: crypto.randomUUID(),
+      detail: 'only 100-continue can be expected',
+      headers: { Connection: 'close' },
+    });
+    this.#onAnswer(response.req.method ?? 'GET', refusal.status, 0);
+    lingerOnClose(response.req);
+    response.writeHead(refusal.status, Object.fromEntries(refusal.headers));
+    void refusal.text().then((body) => response.end(body));
+  }
+
+  /**
+   * What is not HTTP, or takes too long to become it. Where that is a request's body, the request's own answer says
+   * so; where it comes after a whole request, that one is answered and the connection ends.
+   */
+  #refuseBytes(error: Error & { code?: string }, socket: Duplex): void {
+    const exchange = this.#exchanges.get(socket);
+    if (exchange && !exchange.outgoing.writableFinished && socket.writable) {
+      exchange.outgoing.shouldKeepAlive = false;
+      if (exchange.outgoing.headersSent) exchange.outgoing.once('finish', () => endLingering(socket));
+      if (!exchange.body.complete) exchange.body.fail(error.code === TIMED_OUT ? 'timed-out' : 'malformed');
+      return;
+    }
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const refusal = problem(kindOfClientError(error.code), { requestId: crypto.randomUUID() });
+    this.#onAnswer('UNKNOWN', refusal.status, 0);
+    void refusal.text().then((body) => endLingering(socket, rawResponse(refusal, body)));
+  }
+}
+
+const TIMED_OUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+
+/** RFC 9112 section 3.2 */
+function refuseHostless(): Response {
+  return problem('malformed-request', { requestId: crypto.randomUUID(), detail: 'a Host header is required' });
+}
+
+function isHttp1(env: HttpBindings | Http2Bindings): env is HttpBindings {
+  return !(env.incoming instanceof Http2ServerRequest);
+}
+
+function kindOfClientError(code: string | undefined): ProblemKind {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return 'headers-too-large';
+    case TIMED_OUT:
+      return 'request-timeout';
+    default:
+      return 'malformed-request';
+  }
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+function rawResponse({ status, headers }: Response, body: string): string {
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const length = Buffer.byteLength(body);
+  return `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n${lines}Content-Length: ${length}\r\nConnection: close\r\n\r\n${body}`;
+}

@@ -1,0 +1,159 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import type { Log } from '../../handler/log.ts';
+import { type Order, report, type StartOrder } from './backend-messages.ts';
+import { describe, type Listener } from './listener.ts';
+
+/** What every backend is started with; each has a slot and a listener of its own besides. */
+export type BackendSettings = Omit<StartOrder, 'kind' | 'slot'>;
+
+const FIRST_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 10_000;
+
+/** One that lived for longer than this did not die of how it was started. */
+const STABLE_MS = 30_000;
+
+/** What a backend may take beyond its own time-outs before it is killed. */
+const SLACK_MS = 2_000;
+
+/** Beside this file: source or built, as this one is. */
+const PROGRAM = fileURLToPath(new URL(import.meta.url.replace(/backends(\.[jt]s)$/, 'backend$1')));
+
+/** One backend's place: a listener and a worker number, and the process that fills it at the moment. */
+export class Backend {
+  readonly listener: Listener;
+  readonly worker: number;
+  readonly #log: Log;
+  readonly #retiring = new Set<ChildProcess>();
+  #settings: BackendSettings;
+  #process: ChildProcess | undefined;
+  #stopping = false;
+  #backoff = FIRST_BACKOFF_MS;
+  #restart: NodeJS.Timeout | undefined;
+
+  constructor(listener: Listener, worker: number, settings: BackendSettings, log: Log) {
+    this.listener = listener;
+    this.worker = worker;
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** Resolves to undefined when it serves, or to why it cannot. From then on it is replaced when it dies. */
+  async start(): Promise<string | undefined> {
+    const { child, failure } = this.#spawn();
+    this.#process = child;
+    const reason = await failure;
+    if (reason === undefined) this.#watch(child);
+    return reason;
+  }
+
+  /** Replaces the process by one with other settings; the old one goes on until its connections have ended. */
+  async roll(settings: BackendSettings): Promise<string | undefined> {
+    const previous = this.#settings;
+    this.#settings = settings;
+    const { child, failure } = this.#spawn();
+    const reason = await failure;
+    if (reason !== undefined || this.#stopping) {
+      this.#settings = previous;
+      child.kill('SIGKILL');
+      return reason;
+    }
+    // Which may be another than when the roll began, if that one died meanwhile.
+    clearTimeout(this.#restart);
+    const old = this.#process;
+    this.#process = child;
+    this.#watch(child);
+    if (old) this.#retire(old, previous);
+    return undefined;
+  }
+
+  /** Like a roll without a successor. */
+  retire(): void {
+    this.#stopping = true;
+    clearTimeout(this.#restart);
+    if (this.#process) this.#retire(this.#process, this.#settings);
+  }
+
+  /** Drains it, and kills it where that takes longer than drain_timeout. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#restart);
+    const { drainTimeoutMs } = this.#settings.config.httpServer;
+    await Promise.all(this.#processes().map((child) => end(child, { kind: 'drain' }, drainTimeoutMs + SLACK_MS)));
+  }
+
+  kill(): void {
+    this.#stopping = true;
+    for (const child of this.#processes()) child.kill('SIGKILL');
+  }
+
+  #processes(): ChildProcess[] {
+    return [...this.#retiring, ...(this.#process ? [this.#process] : [])];
+  }
+
+  #retire(child: ChildProcess, { config }: BackendSettings): void {
+    this.#retiring.add(child);
+    const { keepAliveTimeoutMs, requestTimeoutMs, drainTimeoutMs } = config.httpServer;
+    const withinMs = keepAliveTimeoutMs + requestTimeoutMs + drainTimeoutMs + SLACK_MS;
+    void end(child, { kind: 'retire' }, withinMs).then(() => this.#retiring.delete(child));
+  }
+
+  #spawn(): { readonly child: ChildProcess; readonly failure: Promise<string | undefined> } {
+    const child = fork(PROGRAM, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const { address, handle } = this.listener;
+    const slot = { port: 'path' in address ? address.path : address.port, worker: this.worker };
+    const order: StartOrder = { kind: 'start', slot, ...this.#settings };
+    child.send(order, handle, {}, () => {});
+    const failure = new Promise<string | undefined>((resolve) => {
+      child.once('message', (message) => {
+        const told = v.parse(report, message);
+        resolve(told.kind === 'ready' ? undefined : `${describe(address)}: ${told.reason}`);
+      });
+      child.once('exit', (code, signal) => resolve(`the backend ended with ${signal ?? code}`));
+      // The process could not be made: too many of them, no memory. There is no exit then.
+      child.once('error', (error) => resolve(error.message));
+    });
+    return { child, failure };
+  }
+
+  #watch(child: ChildProcess): void {
+    const startedAt = performance.now();
+    const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (this.#stopping || child !== this.#process) return;
+      if (performance.now() - startedAt > STABLE_MS) this.#backoff = FIRST_BACKOFF_MS;
+      this.#log('error', 'a backend died and is replaced', {
+        listener: describe(this.listener.address),
+        cause: String(signal ?? code),
+        in_ms: this.#backoff,
+      });
+      this.#restart = setTimeout(() => void this.#respawn(), this.#backoff);
+      this.#backoff = Math.min(MAX_BACKOFF_MS, this.#backoff * 2);
+    };
+    if (hasEnded(child)) onExit(child.exitCode, child.signalCode);
+    else child.once('exit', onExit);
+  }
+
+  async #respawn(): Promise<void> {
+    const { child, failure } = this.#spawn();
+    this.#process = child;
+    this.#watch(child);
+    const reason = await failure;
+    if (reason !== undefined) this.#log('error', 'a backend could not be started', { cause: reason });
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Asks a process to end, and kills it where it does not in time. */
+async function end(child: ChildProcess, order: Order, withinMs: number): Promise<void> {
+  if (hasEnded(child)) return;
+  const exited = once(child, 'exit');
+  child.send(order, () => {});
+  const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
+  await exited;
+  clearTimeout(timer);
+}

@@ -1,0 +1,75 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ConfigResult } from '../../config/parse.ts';
+import { formatProblem } from '../../config/problem.ts';
+import type { Log } from '../../handler/log.ts';
+import { EXIT } from './exit-codes.ts';
+import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
+
+/** The program from its start to its end, as signals have it. */
+export class Daemon {
+  readonly #readConfig: () => ConfigResult;
+  readonly #log: Log;
+  readonly #starting: Promise<SupervisorOutcome>;
+  #stopping = false;
+  #reloading = false;
+  #reloadAgain = false;
+
+  /** @param readConfig reads the configuration afresh; it is called now, and on each SIGHUP */
+  constructor(readConfig: () => ConfigResult, log: Log) {
+    this.#readConfig = readConfig;
+    this.#log = log;
+    this.#starting = this.#start();
+  }
+
+  /** Obeys signals from now on, also while it starts. Resolves to why it could not, or to undefined. */
+  async run(): Promise<Extract<SupervisorOutcome, { readonly ok: false }> | undefined> {
+    process.on('SIGTERM', (signal) => void this.#stop(signal));
+    process.on('SIGINT', (signal) => void this.#stop(signal));
+    process.on('SIGHUP', () => void this.#reload());
+    const outcome = await this.#starting;
+    return outcome.ok ? undefined : outcome;
+  }
+
+  async #start(): Promise<SupervisorOutcome> {
+    const loaded = this.#readConfig();
+    if (loaded.ok) return Supervisor.start(loaded.config, this.#log);
+    return { ok: false, exitCode: EXIT.config, reason: loaded.problems.map(formatProblem).join('\n') };
+  }
+
+  /** The first signal lets all finish, the second ends it. */
+  async #stop(signal: NodeJS.Signals): Promise<void> {
+    if (this.#stopping) {
+      this.#log('warning', 'stopping at once', { signal });
+      await Promise.race([this.#starting.then((outcome) => outcome.ok && outcome.value.kill()), nextTurn()]);
+      process.exit(EXIT.internal);
+    }
+    this.#stopping = true;
+    this.#log('info', 'stopping', { signal });
+    const outcome = await this.#starting;
+    if (outcome.ok) await outcome.value.stop();
+    process.exit(EXIT.ok);
+  }
+
+  /** One reload at a time; those asked for meanwhile are one more. */
+  async #reload(): Promise<void> {
+    this.#reloadAgain = true;
+    if (this.#reloading) return;
+    this.#reloading = true;
+    while (this.#reloadAgain && !this.#stopping) {
+      this.#reloadAgain = false;
+      const reason = await this.#reloadOnce();
+      if (reason === undefined) this.#log('info', 'reloaded');
+      else this.#log('error', 'not reloaded; the old configuration stays', { reason });
+    }
+    this.#reloading = false;
+  }
+
+  async #reloadOnce(): Promise<string | undefined> {
+    const started = await this.#starting;
+    if (!started.ok) return started.reason;
+    const loaded = this.#readConfig();
+    if (!loaded.ok) return loaded.problems.map(formatProblem).join('; ');
+    const outcome = await started.value.reload(loaded.config);
+    return outcome.ok ? undefined : outcome.reason;
+  }
+}

@@ -1,0 +1,141 @@
+import type { Config } from '../../config/config.ts';
+import type { Log } from '../../handler/log.ts';
+import type { Identity } from './backend-messages.ts';
+import { Backend, type BackendSettings } from './backends.ts';
+import { EXIT } from './exit-codes.ts';
+import { identityOf } from './identity.ts';
+import { readKeys } from './keys.ts';
+import { bind, describe, type ListenAddress, type Listener } from './listener.ts';
+
+export interface Failure {
+  readonly ok: false;
+  readonly exitCode: number;
+  readonly reason: string;
+}
+
+type Outcome<Value> = { readonly ok: true; readonly value: Value } | Failure;
+
+export type SupervisorOutcome = Outcome<Supervisor>;
+
+/** Owns the listeners and the backends behind them, one for each port, socket and worker. */
+export class Supervisor {
+  readonly #log: Log;
+  #listeners: readonly Listener[] = [];
+  #backends: readonly Backend[] = [];
+
+  private constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Binds everything before it starts anything. */
+  static async start(config: Config, log: Log): Promise<SupervisorOutcome> {
+    const supervisor = new Supervisor(log);
+    const outcome = await supervisor.#configure(config);
+    if (outcome.ok) return { ok: true, value: supervisor };
+    await supervisor.stop();
+    return outcome;
+  }
+
+  /** Rolls all backends one by one. What cannot be had leaves everything as it is. */
+  reload(config: Config): Promise<Outcome<void>> {
+    return this.#configure(config);
+  }
+
+  /** Lets all finish what is in flight. */
+  async stop(): Promise<void> {
+    // No backend is left to accept, so nobody may queue.
+    for (const listener of this.#listeners) listener.close();
+    await Promise.all(this.#backends.map((backend) => backend.stop()));
+  }
+
+  kill(): void {
+    for (const backend of this.#backends) backend.kill();
+  }
+
+  async #configure(config: Config): Promise<Outcome<void>> {
+    const settings = settingsFor(config, this.#log);
+    if (!settings.ok) return settings;
+    const listeners = await this.#bindAll(addressesOf(config));
+    if (!listeners.ok) return listeners;
+
+    const previous = { listeners: this.#listeners, backends: this.#backends };
+    this.#listeners = listeners.value;
+    this.#backends = listeners.value
+      .flatMap((listener) => workersOf(listener, config))
+      .map(
+        ({ listener, worker }) =>
+          previous.backends.find((backend) => backend.listener === listener && backend.worker === worker) ??
+          new Backend(listener, worker, settings.value, this.#log),
+      );
+    const added = this.#backends.filter((backend) => !previous.backends.includes(backend));
+    const failure = (await Promise.all(added.map((backend) => backend.start()))).find((reason) => reason !== undefined);
+    if (failure !== undefined) {
+      for (const backend of added) backend.kill();
+      for (const listener of listeners.value) if (!previous.listeners.includes(listener)) listener.close();
+      this.#listeners = previous.listeners;
+      this.#backends = previous.backends;
+      return { ok: false, exitCode: EXIT.internal, reason: failure };
+    }
+
+    for (const backend of previous.backends) {
+      if (!this.#backends.includes(backend)) backend.retire();
+      else {
+        const reason = await backend.roll(settings.value);
+        if (reason !== undefined) return { ok: false, exitCode: EXIT.internal, reason };
+      }
+    }
+    for (const listener of previous.listeners) if (!this.#listeners.includes(listener)) listener.close();
+    for (const { address } of this.#listeners) this.#log('info', `listening on ${describe(address)}`);
+    return { ok: true, value: undefined };
+  }
+
+  /** Those that are bound already stay; the others are bound, all or none. */
+  async #bindAll(addresses: readonly ListenAddress[]): Promise<Outcome<readonly Listener[]>> {
+    const listeners: Listener[] = [];
+    const bound: Listener[] = [];
+    for (const address of addresses) {
+      const existing = this.#listeners.find((listener) => describe(listener.address) === describe(address));
+      const outcome = existing ? { ok: true as const, listener: existing } : await bind(address);
+      if (!outcome.ok) {
+        for (const listener of bound) listener.close();
+        const reason = `cannot listen on ${describe(address)}: ${outcome.reason}`;
+        return { ok: false, exitCode: EXIT.addressTaken, reason };
+      }
+      if (!existing) bound.push(outcome.listener);
+      listeners.push(outcome.listener);
+    }
+    return { ok: true, value: listeners };
+  }
+}
+
+function addressesOf({ httpServer }: Config): ListenAddress[] {
+  return [
+    ...httpServer.ports.map((port) => ({ host: httpServer.address, port })),
+    ...httpServer.sockets.map((path) => ({ path })),
+  ];
+}
+
+function workersOf(listener: Listener, { httpServer }: Config): { listener: Listener; worker: number }[] {
+  const workers = 'path' in listener.address ? 1 : httpServer.workers;
+  return Array.from({ length: workers }, (_, worker) => ({ listener, worker }));
+}
+
+function settingsFor(config: Config, log: Log): Outcome<BackendSettings> {
+  const keys = readKeys(config);
+  if (!keys.ok) return { ok: false, exitCode: EXIT.config, reason: keys.problem };
+  const identity = identityFor(config, log);
+  if (!identity.ok) return identity;
+  const logLevel = config.application.debug ? 'debug' : 'info';
+  return { ok: true, value: { config, keys: keys.keys, identity: identity.value, logLevel } };
+}
+
+function identityFor({ daemon: { user } }: Config, log: Log): Outcome<Identity | undefined> {
+  if (user === undefined) return { ok: true, value: undefined };
+  const identity = identityOf(user);
+  if (!identity)
+    return { ok: false, exitCode: EXIT.config, reason: `Daemon.user: expected a system user; there is no ${user}` };
+  if (process.getuid?.() === 0) return { ok: true, value: identity };
+  if (process.getuid?.() !== identity.uid)
+    log('warning', 'not started as root, so Daemon.user is not changed to', { user });
+  return { ok: true, value: undefined };
+}

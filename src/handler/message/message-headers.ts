@@ -1,0 +1,66 @@
+import type { HeaderValue } from '../publisher.ts';
+import type { Field, FieldError } from './fields.ts';
+import { readHeaderFields } from './header-fields.ts';
+import {
+  encodedTableSize,
+  expectedRoutingKeys,
+  expectedSize,
+  findBadRoutingKeys,
+  maxEncodedHeaders,
+} from './headers-table.ts';
+import { decodeByteString } from './utf8.ts';
+
+/** The request headers of W3C Trace Context. @see https://www.w3.org/TR/trace-context/ */
+export interface TraceContext {
+  readonly traceparent?: string | null;
+  readonly tracestate?: string | null;
+}
+
+/**
+ * Adds to a message's headers what stands elsewhere than in `headers`: `headers[name]` fields, a later source's in
+ * place of an earlier one's of that name, and the request's trace context unless the message names it itself. What is
+ * wrong goes to `errors`.
+ *
+ * @param stated the headers that the message states, judged already
+ * @returns all of them, `undefined` for none
+ */
+export function completeHeaders(
+  stated: Map<string, HeaderValue> | undefined,
+  fields: readonly (readonly Field[])[],
+  trace: TraceContext,
+  errors: FieldError[],
+): Map<string, HeaderValue> | undefined {
+  if (fields.length === 0 && !trace.traceparent && !trace.tracestate) return stated;
+  const headers = stated ?? new Map<string, HeaderValue>();
+  addFields(headers, fields, errors);
+  addTrace(headers, 'traceparent', trace.traceparent);
+  addTrace(headers, 'tracestate', trace.tracestate);
+  if (encodedTableSize(headers) > maxEncodedHeaders) errors.push({ field: 'headers', message: expectedSize });
+  return headers.size > 0 ? headers : stated;
+}
+
+function addFields(
+  headers: Map<string, HeaderValue>,
+  sources: readonly (readonly Field[])[],
+  errors: FieldError[],
+): void {
+  const writtenAs = new Map<string, string>();
+  for (const fields of sources) {
+    const read = readHeaderFields(fields);
+    errors.push(...read.errors);
+    for (const [name, { value, field }] of read.headers) {
+      headers.set(name, value);
+      writtenAs.set(name, field);
+    }
+  }
+  for (const name of findBadRoutingKeys(headers)) {
+    const field = writtenAs.get(name);
+    if (field !== undefined) errors.push({ field, message: expectedRoutingKeys });
+  }
+}
+
+/** A trace context is advice to whoever watches: one that is not UTF-8 is left out, and the message goes on. */
+function addTrace(headers: Map<string, HeaderValue>, name: string, value: string | null | undefined): void {
+  const text = value ? decodeByteString(value) : undefined;
+  if (text !== undefined && !headers.has(name)) headers.set(name, text);
+}

@@ -38,11 +38,16 @@ const MAX_QUEUED = 1_022;
 /** How often Node looks for connections over their time. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** A request, and where its answer will go. */
+/** What goes on on a connection: the request that began last, and where its answer will go. */
 interface Exchange {
-  readonly body: RequestBody;
-  readonly outgoing: ServerResponse;
+  body: RequestBody;
+  outgoing: ServerResponse;
+  /** Requests without an answer: more than one if they are pipelined. */
+  pending: number;
 }
+
+/** Past so many unanswered requests on one connection no more are read from it. */
+const MAX_PIPELINED = 64;
 
 /** Runs a Web handler on Node's HTTP server. */
 export class HttpServer {
@@ -50,7 +55,7 @@ export class HttpServer {
   readonly #options: ServerOptions;
   readonly #onAnswer: OnAnswer;
   readonly #sockets = new Set<Duplex>();
-  /** The exchange on each connection that began last. */
+  /** By connection. */
   readonly #exchanges = new WeakMap<Duplex, Exchange>();
   #draining = false;
 
@@ -143,7 +148,7 @@ export class HttpServer {
   async #answer(fetch: Fetch, request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> {
     const startedAt = performance.now();
     const body = new RequestBody(incoming, outgoing);
-    this.#exchanges.set(incoming.socket, { body, outgoing });
+    const exchange = this.#begin(incoming.socket, body, outgoing);
     const client = clientOfRequest(incoming, this.#options.trust);
     const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
     const response = hostless
@@ -158,7 +163,19 @@ export class HttpServer {
     if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
     const status = incoming.socket.destroyed ? 499 : response.status;
     this.#onAnswer(incoming.method ?? 'GET', status, performance.now() - startedAt);
+    exchange.pending -= 1;
+    if (exchange.pending === MAX_PIPELINED / 2) incoming.socket.resume();
     return response;
+  }
+
+  #begin(socket: Duplex, body: RequestBody, outgoing: ServerResponse): Exchange {
+    const exchange = this.#exchanges.get(socket) ?? { body, outgoing, pending: 0 };
+    exchange.body = body;
+    exchange.outgoing = outgoing;
+    exchange.pending += 1;
+    this.#exchanges.set(socket, exchange);
+    if (exchange.pending === MAX_PIPELINED) socket.pause();
+    return exchange;
   }
 
   /** A peer on a Unix socket has no address, and is on this machine. */

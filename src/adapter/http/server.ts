@@ -42,11 +42,13 @@ const CHECK_INTERVAL_MS = 1_000;
 interface Exchange {
   body: RequestBody;
   outgoing: ServerResponse;
-  /** Requests without an answer: more than one if they are pipelined. */
-  pending: number;
+  /** Requests under way: more than one if they are pipelined. */
+  underWay: number;
+  /** Those that came after too many, in order. */
+  readonly queue: (() => void)[];
 }
 
-/** Past so many unanswered requests on one connection no more are read from it. */
+/** Pipelined requests of one connection that are under way at once; no more are read from it until they are answered. */
 const MAX_PIPELINED = 64;
 
 /** Runs a Web handler on Node's HTTP server. */
@@ -149,6 +151,8 @@ export class HttpServer {
     const startedAt = performance.now();
     const body = new RequestBody(incoming, outgoing);
     const exchange = this.#begin(incoming.socket, body, outgoing);
+    if (exchange.underWay >= MAX_PIPELINED) await turnOf(exchange, incoming.socket);
+    else exchange.underWay += 1;
     const client = clientOfRequest(incoming, this.#options.trust);
     const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
     const response = hostless
@@ -163,19 +167,24 @@ export class HttpServer {
     if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
     const status = incoming.socket.destroyed ? 499 : response.status;
     this.#onAnswer(incoming.method ?? 'GET', status, performance.now() - startedAt);
-    exchange.pending -= 1;
-    if (exchange.pending === MAX_PIPELINED / 2) incoming.socket.resume();
+    this.#end(exchange, incoming.socket);
     return response;
   }
 
   #begin(socket: Duplex, body: RequestBody, outgoing: ServerResponse): Exchange {
-    const exchange = this.#exchanges.get(socket) ?? { body, outgoing, pending: 0 };
+    const exchange = this.#exchanges.get(socket) ?? { body, outgoing, underWay: 0, queue: [] };
     exchange.body = body;
     exchange.outgoing = outgoing;
-    exchange.pending += 1;
     this.#exchanges.set(socket, exchange);
-    if (exchange.pending === MAX_PIPELINED) socket.pause();
     return exchange;
+  }
+
+  /** The next of its connection takes its place. */
+  #end(exchange: Exchange, socket: Duplex): void {
+    const next = exchange.queue.shift();
+    if (next) next();
+    else exchange.underWay -= 1;
+    if (next && exchange.queue.length === 0) socket.resume();
   }
 
   /** A peer on a Unix socket has no address, and is on this machine. */
@@ -230,6 +239,12 @@ export class HttpServer {
 }
 
 const TIMED_OUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+
+/** Reading its body would make Node read on from the connection, so a request waits with its body unread. */
+function turnOf(exchange: Exchange, socket: Duplex): Promise<void> {
+  socket.pause();
+  return new Promise((resolve) => exchange.queue.push(resolve));
+}
 
 /** RFC 9112 section 3.2 */
 function refuseHostless(): Response {

@@ -50,7 +50,8 @@ async function poisonRun(world: World, share: number): Promise<number> {
     ports: world.gateway.ports,
     clients: 100,
     messages: POISON_MESSAGES,
-    shot: (n) => (n % every === 1 ? poison(world.topology, n / every) : { ...world.innocent(n), user: POISONER }),
+    shot: (n) =>
+      n % every === 1 ? poison(world.topology, Math.floor(n / every)) : { ...world.innocent(n), user: POISONER },
   });
   const entries = await load.done();
   const seconds = (performance.now() - startedAt) / 1000;

@@ -203,7 +203,8 @@ export const faults: readonly Fault[] = [
     shot: (world, n) => {
       const [user] = world.users;
       if (n % 5 !== 4 || !user) return world.innocent(n);
-      const ownErrors = ['vhost-not-found', 'exchange-not-found', 'vhost-refused'];
+      // The broker takes permissions and exchanges away before the vhost itself.
+      const ownErrors = ['vhost-not-found', 'exchange-not-found', 'vhost-refused', 'publish-refused'];
       return {
         path: '/doomed/x/k',
         user,

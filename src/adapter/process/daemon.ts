@@ -3,6 +3,7 @@ import type { ConfigResult } from '../../config/parse.ts';
 import { formatProblem } from '../../config/problem.ts';
 import type { Log } from '../../handler/log.ts';
 import { EXIT } from './exit-codes.ts';
+import { removePidfile, writePidfile } from './pidfile.ts';
 import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 
 /** The program from its start to its end, as signals have it. */
@@ -10,6 +11,7 @@ export class Daemon {
   readonly #readConfig: () => ConfigResult;
   readonly #log: Log;
   readonly #starting: Promise<SupervisorOutcome>;
+  #pidfile: string | undefined;
   #stopping = false;
   #reloading = false;
   #reloadAgain = false;
@@ -32,8 +34,14 @@ export class Daemon {
 
   async #start(): Promise<SupervisorOutcome> {
     const loaded = this.#readConfig();
-    if (loaded.ok) return Supervisor.start(loaded.config, this.#log);
-    return { ok: false, exitCode: EXIT.config, reason: loaded.problems.map(formatProblem).join('\n') };
+    if (!loaded.ok) return { ok: false, exitCode: EXIT.config, reason: loaded.problems.map(formatProblem).join('\n') };
+    const { pidfile } = loaded.config.daemon;
+    const written = pidfile === undefined ? ({ ok: true } as const) : writePidfile(pidfile);
+    if (!written.ok) return { ok: false, exitCode: EXIT.addressTaken, reason: `Daemon.pidfile: ${written.reason}` };
+    this.#pidfile = pidfile;
+    const outcome = await Supervisor.start(loaded.config, this.#log);
+    if (!outcome.ok) this.#removePidfile();
+    return outcome;
   }
 
   /** The first signal lets all finish, the second ends it. */
@@ -47,7 +55,12 @@ export class Daemon {
     this.#log('info', 'stopping', { signal });
     const outcome = await this.#starting;
     if (outcome.ok) await outcome.value.stop();
+    this.#removePidfile();
     process.exit(EXIT.ok);
+  }
+
+  #removePidfile(): void {
+    if (this.#pidfile !== undefined) removePidfile(this.#pidfile);
   }
 
   /** One reload at a time; those asked for meanwhile are one more. */

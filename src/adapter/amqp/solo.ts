@@ -22,6 +22,12 @@ const MAX_SILENT = 60;
 const REOPEN_MS = 200;
 
 /**
+ * The place of a channel that the broker closed stays empty for a moment. Opening one costs broker and gateway as much
+ * as many messages, and who sends what is refused should wait rather than those beside them.
+ */
+const COOLING_MS = 10;
+
+/**
  * Channels that carry one message at a time, for messages that may be refused: when such a channel closes, there is
  * no doubt whose fault it was.
  */
@@ -36,6 +42,7 @@ export class SoloPool {
   /** Lanes whose probe is on its way. */
   readonly #probed = new Map<Delivery, Lane>();
   #opening = 0;
+  #cooling = 0;
   #lanesNext = true;
 
   constructor(host: SoloHost) {
@@ -74,6 +81,7 @@ export class SoloPool {
 
   /** Call when the channel is closed. */
   drop(channel: Channel): void {
+    if (this.#busy.has(channel)) this.#cool();
     this.#settle(channel);
     const position = this.#idle.indexOf(channel);
     if (position >= 0) this.#idle.splice(position, 1);
@@ -112,7 +120,7 @@ export class SoloPool {
 
   #wanted(): number {
     const lent = Math.min(this.#silent.size, MAX_SILENT);
-    const room = this.#host.soloChannels + lent - this.#busy.size - this.#idle.length;
+    const room = this.#host.soloChannels + lent - this.#busy.size - this.#idle.length - this.#cooling;
     return Math.min(room, this.#deliveries.size + this.#lanes.size + this.#quarantine.size);
   }
 
@@ -159,6 +167,14 @@ export class SoloPool {
     } else {
       setTimeout(() => this.#pump(), REOPEN_MS).unref();
     }
+  }
+
+  #cool(): void {
+    this.#cooling += 1;
+    setTimeout(() => {
+      this.#cooling -= 1;
+      this.#pump();
+    }, COOLING_MS).unref();
   }
 
   #onSilence(channel: Channel, delivery: Delivery): void {

@@ -172,10 +172,14 @@ export class HttpServer {
   }
 
   #begin(socket: Duplex, body: RequestBody, outgoing: ServerResponse): Exchange {
-    const exchange = this.#exchanges.get(socket) ?? { body, outgoing, underWay: 0, queue: [] };
-    exchange.body = body;
-    exchange.outgoing = outgoing;
+    const known = this.#exchanges.get(socket);
+    if (known) return Object.assign(known, { body, outgoing });
+    const exchange: Exchange = { body, outgoing, underWay: 0, queue: [] };
     this.#exchanges.set(socket, exchange);
+    // Node reads on from a connection whenever a body is read, though the bodies under way have all arrived by then.
+    socket.on('resume', () => {
+      if (exchange.queue.length > 0) socket.pause();
+    });
     return exchange;
   }
 
@@ -240,7 +244,7 @@ export class HttpServer {
 
 const TIMED_OUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
-/** Reading its body would make Node read on from the connection, so a request waits with its body unread. */
+/** Waits, body unread, for those before it on its connection; nothing more is read from that meanwhile. */
 function turnOf(exchange: Exchange, socket: Duplex): Promise<void> {
   socket.pause();
   return new Promise((resolve) => exchange.queue.push(resolve));

@@ -19,8 +19,8 @@ const STABLE_MS = 30_000;
 const SLACK_MS = 2_000;
 
 /**
- * MiB of young heap, as in Node 20. Later versions take more, and a burst of requests then leaves 100 MB of garbage in
- * memory for no gain in speed.
+ * MiB of young heap, as in Node 20. Later versions take more, and a burst of requests then leaves 100 MB of garbage
+ * behind.
  */
 const V8_OPTIONS = ['--max-semi-space-size=16'];
 

@@ -1,5 +1,5 @@
 import type { AppContext } from '../bindings.ts';
-import { requestIdOf } from '../request-id.ts';
+import { json } from './json.ts';
 
 /** Whether requests should be sent here, and why not. */
 export interface Readiness {
@@ -26,15 +26,4 @@ export function readyRoute(readiness: ReadinessSource) {
     const state = readiness();
     return json(c, state.ready ? 200 : 503, state);
   };
-}
-
-function json(c: AppContext, status: number, body: unknown): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: {
-      'Content-Type': 'application/json; charset=UTF-8',
-      'Cache-Control': 'no-store',
-      'X-Request-Id': requestIdOf(c.req.raw),
-    },
-  });
 }

@@ -208,27 +208,6 @@ describe('the connection map', () => {
     expect((await entryOf(gateway)).connections).toEqual({ opened: 1, closed: 0 });
   });
 
-  it('survives a half-open connection, a cut one, a slow and a fragmented one', async () => {
-    const proxy = await TcpProxy.start(broker.port);
-    onTestFinished(() => proxy.close());
-    const gateway = await gatewayWith({
-      rabbitmq: { port: proxy.port, heartbeat: 1 },
-      publishing: { publish_timeout: 30 },
-    });
-    expect((await post(gateway)).status).toBe(204);
-    proxy.link = 'swallow';
-    const halfOpen = post(gateway);
-    await expect.poll(async () => (await entryOf(gateway)).connected, { timeout: 20_000 }).toBe(false);
-    proxy.link = 'pass';
-    expect((await halfOpen).status).toBe(204);
-    proxy.cut();
-    expect((await post(gateway)).status).toBe(204);
-    for (const link of [{ delayMs: 50 }, 'byte by byte'] as const) {
-      proxy.link = link;
-      expect((await post(gateway)).status).toBe(204);
-    }
-  });
-
   it('renews a connection before its credentials are too old, and loses nothing', async () => {
     const gateway = await gatewayWith({ rabbitmq: { credentials_ttl: 0.5 } });
     const answers: Answer[] = [];

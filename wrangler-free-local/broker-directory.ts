@@ -24,6 +24,8 @@ export interface NodeFiles {
   readonly definitions: object;
 }
 
+const COOKIE = join('home', '.erlang.cookie');
+
 /** Another broker runs on these files. */
 export class DirectoryInUse extends Error {
   constructor(path: string) {
@@ -31,8 +33,16 @@ export class DirectoryInUse extends Error {
   }
 }
 
-/** Makes or reopens a node's directory; without a path, one that lives as long as the broker. */
-export async function openDirectory(path: string | undefined, name: string | undefined): Promise<BrokerDirectory> {
+/**
+ * Makes or reopens a node's directory; without a path, one that lives as long as the broker.
+ *
+ * @param cookie the password that nodes of one cluster share; a fresh one by default
+ */
+export async function openDirectory(
+  path: string | undefined,
+  name: string | undefined,
+  cookie = randomBytes(24).toString('hex'),
+): Promise<BrokerDirectory> {
   const temporary = path === undefined;
   if (!temporary) await mkdir(path, { recursive: true });
   // mkdtemp makes it 0700: the node's cookie is a password.
@@ -41,10 +51,15 @@ export async function openDirectory(path: string | undefined, name: string | und
   if (!claimed) throw new DirectoryInUse(made);
   for (const part of ['home', 'log', 'mnesia']) await mkdir(join(made, part), { recursive: true, mode: 0o700 });
   const nodename = await writtenOnce(join(made, 'nodename'), () => freshNodename(name));
-  const cookie = join(made, 'home', '.erlang.cookie');
-  await writtenOnce(cookie, () => randomBytes(24).toString('hex'));
-  await chmod(cookie, 0o400);
+  const cookieFile = join(made, COOKIE);
+  await writtenOnce(cookieFile, () => cookie);
+  await chmod(cookieFile, 0o400);
   return { path: made, temporary, nodename, claim: claimed };
+}
+
+/** The password that a node in this directory has. */
+export function readCookie(path: string): Promise<string> {
+  return readFile(join(path, COOKIE), 'utf8');
 }
 
 /** Gives it up: a temporary directory is deleted, any other one stays. */

@@ -20,6 +20,7 @@ export async function claimPorts(wanted: {
   readonly port?: number;
   readonly management?: boolean | number;
   readonly tls?: TlsFiles;
+  readonly epmd?: number | undefined;
 }): Promise<BrokerPorts> {
   const claims: { release(): void }[] = [];
   const free = async () => {
@@ -31,7 +32,7 @@ export async function claimPorts(wanted: {
   return {
     amqp: wanted.port || (await free()),
     dist: await free(),
-    epmd: await free(),
+    epmd: wanted.epmd ?? (await free()),
     tls: wanted.tls ? await free() : undefined,
     management: management === true ? await free() : management || undefined,
     release: () => {

@@ -14,7 +14,7 @@ const EPMD_WITHIN_MS = 5_000;
 const BOOT_WITHIN_MS = 90_000;
 const STOP_WITHIN_MS = 30_000;
 
-/** The two processes of a private node: the Erlang VM, and the port mapper (epmd) that is its alone. */
+/** The two processes of a private node: the Erlang VM, and the port mapper (epmd) that is its, or its cluster's, alone. */
 export class BrokerProcesses {
   readonly #scripts: string;
   readonly #directory: BrokerDirectory;
@@ -44,7 +44,8 @@ export class BrokerProcesses {
     if (this.#node?.isRunning()) throw new Error('this broker is running');
     const { amqp } = this.#ports;
     if (await isPortTaken(amqp, '127.0.0.1')) throw new Error(`port ${amqp} is taken`);
-    if (!this.#epmd?.isRunning()) this.#epmd = await this.#startEpmd();
+    // It runs already where the node joins another one's cluster.
+    if (!(await accepts(this.#ports.epmd))) this.#epmd = await this.#startEpmd();
     const console = await open(join(this.#directory.path, 'log', 'console.log'), 'w');
     try {
       this.#node = await startTied(`${this.#scripts}/rabbitmq-server`, [], {

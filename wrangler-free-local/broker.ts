@@ -1,5 +1,5 @@
 import type { BrokerDirectory } from './broker-directory.ts';
-import { giveUpDirectory, openDirectory, writeConfig, writeNodeFiles } from './broker-directory.ts';
+import { giveUpDirectory, openDirectory, readCookie, writeConfig, writeNodeFiles } from './broker-directory.ts';
 import { brokerEnvironment } from './broker-environment.ts';
 import { type BrokerPorts, claimPorts, listenerConfig, type TlsFiles } from './broker-ports.ts';
 import { BrokerProcesses } from './broker-processes.ts';
@@ -24,6 +24,8 @@ export interface BrokerOptions {
   readonly management?: boolean | number;
   /** More plugins to enable. */
   readonly plugins?: readonly string[];
+  /** A node of the cluster that this one is to be a member of; it must outlive this one. Its definitions count. */
+  readonly joins?: Broker;
   /** Lines of rabbitmq.conf, e.g. `{'channel_max': '3'}`. They win over ours. */
   readonly config?: Readonly<Record<string, string>>;
   /** What to import before the first client can connect, or its file; the sample topology by default. */
@@ -45,6 +47,8 @@ export interface Broker {
   /** Only with `management`. */
   readonly managementPort: number | undefined;
   readonly nodename: string;
+  /** Where the nodes of one cluster find each other. */
+  readonly epmdPort: number;
   /** Its files: `log/node.log` is the node's log. */
   readonly directory: string;
   /** The environment in which RabbitMQ's own commands speak to this node. */
@@ -79,16 +83,19 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const scripts = findRabbitmq();
   if (scripts === undefined) throw new Error('RabbitMQ is not installed: there is no rabbitmq-server');
   const wantsApi = options.management !== undefined && options.management !== false;
-  const definitions = await readDefinitions(options.definitions ?? SAMPLE_DEFINITIONS);
-  const directory = await openDirectory(options.directory, options.name);
-  const ports = await claimPorts(options);
-  const config = { ...listenerConfig(ports, options.tls), ...options.config };
+  const { joins } = options;
+  const read = await readDefinitions(options.definitions ?? SAMPLE_DEFINITIONS);
+  const definitions = joins ? {} : wantsApi ? withAdmin(read) : read;
+  const cookie = joins && (await readCookie(joins.directory));
+  const directory = await openDirectory(options.directory, options.name, cookie);
+  const ports = await claimPorts({ ...options, epmd: joins?.epmdPort });
+  const config = { ...listenerConfig(ports, options.tls), ...clusterConfig(joins), ...options.config };
   const broker = new PrivateBroker(scripts, directory, ports, config, options.erlangFlags ?? '');
   try {
     await writeNodeFiles(directory, {
       config,
       plugins: [...(wantsApi ? ['rabbitmq_management'] : []), ...(options.plugins ?? [])],
-      definitions: wantsApi ? withAdmin(definitions) : definitions,
+      definitions,
     });
     await broker.start(options.signal);
     return broker;
@@ -96,6 +103,15 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     await broker.close();
     throw error;
   }
+}
+
+/** A node that boots for the first time with these lines becomes a member of that node's cluster. */
+function clusterConfig(joins: Broker | undefined): Record<string, string> {
+  if (!joins) return {};
+  return {
+    'cluster_formation.peer_discovery_backend': 'classic_config',
+    'cluster_formation.classic_config.nodes.1': joins.nodename,
+  };
 }
 
 class PrivateBroker implements Broker {
@@ -134,6 +150,9 @@ class PrivateBroker implements Broker {
   }
   get nodename() {
     return this.#directory.nodename;
+  }
+  get epmdPort() {
+    return this.#ports.epmd;
   }
   get directory() {
     return this.#directory.path;

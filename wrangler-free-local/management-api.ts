@@ -43,9 +43,10 @@ function send(port: number, method: string, path: string, body: string): Promise
       headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
-    outgoing.once('error', reject);
+    const fail = (cause: unknown): void => reject(new Error(`no answer to ${method} ${path}: ${cause}`, { cause }));
+    outgoing.once('error', fail);
     outgoing.once('response', (response) => {
-      text(response).then((received) => resolve({ status: response.statusCode ?? 0, body: received }), reject);
+      text(response).then((received) => resolve({ status: response.statusCode ?? 0, body: received }), fail);
     });
     outgoing.end(body);
   });

@@ -3,13 +3,14 @@
  * time for; then poison among innocents against a clean run. Writes docs/reliability.md when all were run.
  */
 import { writeFile } from 'node:fs/promises';
-import { faults, gateways } from './faults.ts';
+import { faults } from './faults.ts';
 import { isClean, judge } from './ledger.ts';
 import { Load } from './load.ts';
 import { MAX_MESSAGE_SIZE, POISONER, poison, preparePoison } from './poison.ts';
 import { type Row, report } from './report.ts';
 import { runFault } from './run-fault.ts';
 import { World } from './world.ts';
+import { worlds } from './worlds.ts';
 
 const MESSAGES_AROUND = 3_000;
 const POISON_MESSAGES = 15_000;
@@ -31,10 +32,10 @@ function note(row: Row): void {
   for (const line of wrong.slice(0, 10)) console.log(`    ${line}`);
 }
 
-for (const [kind, gateway] of Object.entries(gateways)) {
-  const chosen = faults.filter((fault) => fault.gateway === kind && isWanted(fault.name));
+for (const [kind, options] of Object.entries(worlds)) {
+  const chosen = faults.filter((fault) => fault.world === kind && isWanted(fault.name));
   if (chosen.length === 0) continue;
-  const world = await World.create({ gateway });
+  const world = await World.create(options);
   for (const fault of chosen) {
     const { verdict } = await runFault(fault, world, MESSAGES_AROUND);
     note({ fault: fault.name, what: fault.what, verdict });

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { faults, gateways } from './faults.ts';
+import { faults } from './faults.ts';
 import type { Entry } from './ledger.ts';
 import { runFault } from './run-fault.ts';
 import { World } from './world.ts';
+import { worlds } from './worlds.ts';
 
-const kinds = Object.keys(gateways).filter((name): name is keyof typeof gateways => name in gateways);
+const kinds = Object.keys(worlds).filter((name): name is keyof typeof worlds => name in worlds);
 
 /** What innocents were told, each answer once. */
 const toldInnocents = (entries: readonly Entry[]): string[] => [
@@ -18,11 +19,11 @@ const toldInnocents = (entries: readonly Entry[]): string[] => [
 describe.each(kinds)('a gateway under load, %s', (kind) => {
   let world: World;
   beforeAll(async () => {
-    world = await World.create({ gateway: gateways[kind] });
+    world = await World.create(worlds[kind]);
   });
   afterAll(() => world.close());
 
-  const quick = faults.filter(({ gateway, slow }) => gateway === kind && !slow);
+  const quick = faults.filter(({ world: where, slow }) => where === kind && !slow);
   it.each(quick)('$name: nothing is lost, nobody is blamed', async (fault) => {
     const { verdict, entries } = await runFault(fault, world, 500);
     expect(verdict).toMatchObject({ lost: [], falseNo: [], misattributed: [], unanswered: [] });

@@ -29,6 +29,8 @@ export interface Entry {
   slug: string;
   published: string;
   milliseconds: number;
+  /** When the answer came, by `performance.now()`. */
+  answeredAtMs: number;
 }
 
 export interface Verdict {
@@ -42,6 +44,8 @@ export interface Verdict {
   readonly unanswered: readonly string[];
   readonly duplicates: number;
   readonly longestMs: number;
+  /** From the first 5xx to the last. */
+  readonly outageMs: number;
 }
 
 /** @param found how often each id was in the queues */
@@ -59,8 +63,15 @@ export function judge(entries: readonly Entry[], found: ReadonlyMap<string, numb
     misattributed: ids(entries.filter(isMisattributed)),
     unanswered: ids(entries.filter(({ status }) => status === 0)),
     duplicates: [...found.values()].reduce((sum, times) => sum + times - 1, 0),
-    longestMs: Math.max(0, ...entries.map(({ milliseconds }) => milliseconds)),
+    longestMs: entries.reduce((longest, { milliseconds }) => Math.max(longest, milliseconds), 0),
+    outageMs: spanOf(entries.filter(({ status }) => status >= 500)),
   };
+}
+
+function spanOf(entries: readonly Entry[]): number {
+  const [first] = entries;
+  const last = entries.at(-1);
+  return first && last ? last.answeredAtMs - first.answeredAtMs : 0;
 }
 
 function isMisattributed({ expectation, status, slug }: Entry): boolean {

@@ -82,7 +82,8 @@ export class Load {
     const startedAt = performance.now();
     const { ports } = this.#options;
     const answer = await this.#post(ports[n % ports.length] ?? 0, id, shot);
-    return { id, expectation: shot.expectation, ...answer, milliseconds: performance.now() - startedAt };
+    const answeredAtMs = performance.now();
+    return { id, expectation: shot.expectation, ...answer, milliseconds: answeredAtMs - startedAt, answeredAtMs };
   }
 
   #post(port: number, id: string, shot: Shot): Promise<Pick<Entry, 'status' | 'slug' | 'published'>> {
@@ -96,9 +97,11 @@ export class Load {
         headers: { authorization: basic(shot.user), 'content-type': 'application/x-www-form-urlencoded' },
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });
-      outgoing.once('error', (error) => resolve({ status: 0, slug: error.message, published: 'unknown' }));
+      const unanswered = (error: Error): void => resolve({ status: 0, slug: error.message, published: 'unknown' });
+      outgoing.on('error', unanswered);
       outgoing.once('response', (response) => {
         const [slug = '', published = ''] = String(response.headers['statelessd-error'] ?? '').split('; published=');
+        response.on('error', unanswered);
         response.resume().once('end', () => resolve({ status: response.statusCode ?? 0, slug, published }));
       });
       outgoing.end(`body=${id}%20${shot.padding ?? ''}${shot.fields ?? ''}`);

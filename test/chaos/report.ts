@@ -19,9 +19,10 @@ out, and every message is accounted for.
 - **misattributed**: an error whose cause was another request. **unanswered**: no answer at all.
 - **duplicates**: messages that were published again because an attempt ended without a verdict, and had arrived.
   They are what at-least-once delivery costs.
+- **longest answer**, and **outage**: from the first 5xx to the last.
 
-| fault | what was done | messages | 204 | 4xx | 5xx | lost | false no | misattributed | unanswered | duplicates | longest answer |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| fault | what was done | messages | 204 | 4xx | 5xx | lost | false no | misattributed | unanswered | duplicates | longest answer | outage |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 `;
 
 export function report(rows: readonly Row[], notes: readonly string[]): string {
@@ -37,7 +38,11 @@ export function report(rows: readonly Row[], notes: readonly string[]): string {
       verdict.unanswered.length,
       verdict.duplicates,
     ];
-    return `| ${fault} | ${what} | ${counts.join(' | ')} | ${(verdict.longestMs / 1000).toFixed(1)} s |\n`;
+    return `| ${fault} | ${what} | ${counts.join(' | ')} | ${seconds(verdict.longestMs)} | ${seconds(verdict.outageMs)} |\n`;
   });
   return HEAD + lines.join('') + notes.map((note) => `\n${note}\n`).join('');
+}
+
+function seconds(milliseconds: number): string {
+  return milliseconds === 0 ? '' : `${(milliseconds / 1000).toFixed(1)} s`;
 }

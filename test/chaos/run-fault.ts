@@ -1,4 +1,4 @@
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 import { type Entry, judge, type Verdict } from './ledger.ts';
 import { Load } from './load.ts';
 import type { World } from './world.ts';

@@ -3,11 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { http } from '../support/http.ts';
 import { backendsOf } from '../support/processes.ts';
 import type { User } from '../support/topology.ts';
-import { type Fault, faults, gateways } from './faults.ts';
+import type { Fault } from './fault.ts';
+import { faults } from './faults.ts';
 import { INNOCENT, isClean, judge, type Verdict } from './ledger.ts';
 import { Load } from './load.ts';
 import type { QueueRef } from './read-out.ts';
 import { World } from './world.ts';
+import { worlds } from './worlds.ts';
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -37,7 +39,7 @@ const MAX_RSS_GROWTH = 1.1;
 const PASSING = ['kill -9', 'stop_app', 'SIGSTOP, short', 'connections closed', 'maintenance mode'];
 
 export async function soak({ minutes, users = 200, exchanges = 50, log }: SoakOptions): Promise<Soak> {
-  const world = await World.create({ gateway: gateways.patient });
+  const world = await World.create(worlds.patient);
   const crowd: User[] = [];
   for (let n = 0; n < users; n += 1)
     crowd.push(await world.topology.addUser({ username: `soak${n}`, password: `p${n}` }));

@@ -1,9 +1,13 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * How bytes get through: as they come, not at all (half-open: nobody is told), late, or one by one.
+ * How bytes get through: as they come; not at all, or not from the broker (half-open: nobody is told); late; or one by
+ * one. Bytes that were swallowed leave a gap that TCP does not have: `cut` before they pass again.
  */
-export type Link = 'pass' | 'swallow' | { readonly delayMs: number } | 'byte by byte';
+export type Link = 'pass' | 'swallow' | 'swallow answers' | { readonly delayMs: number } | 'byte by byte';
+
+type Direction = 'to the broker' | 'from the broker';
 
 /** A TCP link between the gateway and a broker that can be made bad. */
 export class TcpProxy {
@@ -16,8 +20,8 @@ export class TcpProxy {
       const target = connect(targetPort, '127.0.0.1');
       client.setNoDelay(true);
       target.setNoDelay(true);
-      this.#carry(client, target);
-      this.#carry(target, client);
+      this.#carry(client, target, 'to the broker');
+      this.#carry(target, client, 'from the broker');
     });
   }
 
@@ -42,20 +46,25 @@ export class TcpProxy {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
-  #carry(from: Socket, to: Socket): void {
+  #carry(from: Socket, to: Socket, direction: Direction): void {
     this.#sockets.add(from);
-    from.on('data', (chunk) => this.#deliver(chunk, to));
+    let before = Promise.resolve();
+    from.on('data', (chunk) => {
+      const { link } = this;
+      if (link === 'swallow' || (link === 'swallow answers' && direction === 'from the broker')) return;
+      const waited = typeof link === 'object' ? delay(link.delayMs) : Promise.resolve();
+      // In the order in which they came, also where the link has become fast again.
+      before = Promise.all([before, waited]).then(() => deliver(chunk, to, link));
+    });
     from.on('error', () => to.destroy());
     from.on('close', () => {
       this.#sockets.delete(from);
       to.destroy();
     });
   }
+}
 
-  #deliver(chunk: Buffer, to: Socket): void {
-    const { link } = this;
-    if (link === 'pass') to.write(chunk);
-    else if (link === 'byte by byte') for (const byte of chunk) to.write(Buffer.of(byte));
-    else if (link !== 'swallow') setTimeout(() => to.write(chunk), link.delayMs);
-  }
+function deliver(chunk: Buffer, to: Socket, link: Link): void {
+  if (link === 'byte by byte') for (const byte of chunk) to.write(Buffer.of(byte));
+  else to.write(chunk);
 }

@@ -91,9 +91,9 @@ export class Topology {
   }
 
   /** An exchange and a queue that gets all of it. */
-  async exchangeWithQueue(exchange = 'x', queue = 'q'): Promise<void> {
+  async exchangeWithQueue(exchange = 'x', queue = 'q', args: object = {}): Promise<void> {
     await this.exchange(exchange);
-    await this.queue(queue);
+    await this.queue(queue, args);
     await this.bind(exchange, queue, '#');
   }
 

@@ -29,6 +29,7 @@ export class Channel {
   readonly #returned = new Set<Delivery>();
   #open = true;
   #cause: unknown;
+  readonly #openedAt = performance.now();
   /** When it last had work, in milliseconds of the monotonic clock. */
   usedAt = performance.now();
 
@@ -46,6 +47,10 @@ export class Channel {
 
   get open(): boolean {
     return this.#open;
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#openedAt;
   }
 
   publish(delivery: Delivery, carrier: Carrier): void {

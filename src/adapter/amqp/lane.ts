@@ -15,6 +15,8 @@ export class Lane {
   readonly waiting = new Set<Delivery>();
   proven = false;
   channel: Channel | undefined;
+  /** The channel before, which has confirms to come and is closed after the last. */
+  retiring: Channel | undefined;
   opening = false;
   /** A message was refused for its routing key: those not seen confirmed are tried alone. */
   #topicRefused = false;
@@ -25,12 +27,30 @@ export class Lane {
   }
 
   get idle(): boolean {
-    return this.waiting.size === 0 && !this.opening && (this.channel?.idle ?? true);
+    return this.waiting.size === 0 && !this.opening && !this.retiring && (this.channel?.idle ?? true);
   }
 
   /** When it last had a confirm, in milliseconds of the monotonic clock; 0 where it has no channel. */
   get usedAt(): number {
     return this.channel?.usedAt ?? 0;
+  }
+
+  /** The next message gets a fresh channel. */
+  retireChannel(): void {
+    if (this.retiring || !this.channel?.open) return;
+    this.retiring = this.channel;
+    this.channel = undefined;
+    this.closeRetired();
+  }
+
+  closeRetired(): void {
+    if (this.retiring?.open && this.retiring.idle) this.retiring.close();
+  }
+
+  /** The channel is closed. */
+  leftBy(channel: Channel): void {
+    if (this.channel === channel) this.channel = undefined;
+    if (this.retiring === channel) this.retiring = undefined;
   }
 
   takeWaiting(): Delivery | undefined {

@@ -31,8 +31,10 @@ export class Lanes {
 
   /** Whether there may be one more channel; the one that was idle for longest is closed for it. */
   makeRoom(maxChannels: number): boolean {
-    const open = [...this.#lanes.values()].filter((lane) => lane.channel || lane.opening);
-    if (open.length <= maxChannels) return true;
+    const lanes = [...this.#lanes.values()];
+    const open = lanes.filter((lane) => lane.channel || lane.opening);
+    const retiring = lanes.filter((lane) => lane.retiring);
+    if (open.length + retiring.length <= maxChannels) return true;
     let oldest: Lane | undefined;
     for (const lane of open) if (lane.channel && lane.idle && lane.usedAt < (oldest?.usedAt ?? Infinity)) oldest = lane;
     if (!oldest || maxChannels < 1) return false;

@@ -43,6 +43,12 @@ const MAX_ATTEMPTS = 5;
 
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/**
+ * After a nack, a channel as old as this is replaced. A channel that meets a quorum queue for the first time while that
+ * has no leader nacks for as long as the dead leader's node is away, though another has long been elected (RabbitMQ 3.10).
+ */
+const NACKING_CHANNEL_MS = 250;
+
 /** How often a session that retires looks whether it is done. */
 const RETIRE_POLL_MS = 50;
 
@@ -261,15 +267,19 @@ export class Session implements SoloHost, Carrier {
   #onNacked(channel: Channel, lane: Lane | undefined, delivery: Delivery): void {
     this.#leave(delivery);
     this.#listener.onNacked(delivery);
-    this.#afterAnswer(channel, lane, delivery);
+    const replace = channel.open && channel.ageMs >= NACKING_CHANNEL_MS;
+    if (replace && lane?.channel === channel) lane.retireChannel();
+    this.#afterAnswer(channel, lane, delivery, !replace);
   }
 
   /** A queue's nack proves the exchange as well as a confirm does. */
-  #afterAnswer(channel: Channel, ownLane: Lane | undefined, delivery: Delivery): void {
+  #afterAnswer(channel: Channel, ownLane: Lane | undefined, delivery: Delivery, reuse = true): void {
     const lane = ownLane ?? this.#lanes.of(delivery.address.exchange);
     lane.noteConfirmed(delivery.address.routingKey);
-    if (!ownLane) {
-      this.#solo.release(channel);
+    if (ownLane) {
+      ownLane.closeRetired();
+    } else {
+      this.#solo.release(channel, reuse);
       this.#advance(lane);
     }
     this.#admitWaiting();
@@ -282,7 +292,7 @@ export class Session implements SoloHost, Carrier {
     this.#channels.delete(channel);
     const orphans = channel.takeOrphans();
     for (const delivery of orphans) this.#leave(delivery);
-    if (lane?.channel === channel) lane.channel = undefined;
+    lane?.leftBy(channel);
     this.#judge(orphans, refusalOf(cause));
     if (!lane) this.#solo.drop(channel);
     const affected = lane ?? (orphans[0] && this.#lanes.of(orphans[0].address.exchange));

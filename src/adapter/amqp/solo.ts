@@ -72,10 +72,11 @@ export class SoloPool {
     this.#pump();
   }
 
-  /** Call when the channel's message was confirmed or nacked. */
-  release(channel: Channel): void {
+  /** Call when the channel's message was confirmed or nacked. One that is not to be used again is closed. */
+  release(channel: Channel, reuse: boolean): void {
     this.#settle(channel);
-    if (channel.open) this.#idle.push(channel);
+    if (!reuse) channel.close();
+    else if (channel.open) this.#idle.push(channel);
     this.#pump();
   }
 

@@ -14,15 +14,21 @@ const BUSY_WAIT = '+sbwt short +sbwtdio medium';
 // Without -start_epmd, a port mapper that is missing would be started as a daemon, and stay.
 const DISTRIBUTION = '-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false';
 
-/** The environment for a private node and for the commands that speak to it: nothing of a system node shows through. */
+/**
+ * The environment for a private node and for the commands that speak to it: nothing of a system node shows through.
+ *
+ * @param programs a folder that is searched for Erlang's programs before those of the machine
+ */
 export function brokerEnvironment(
   { path, nodename }: BrokerDirectory,
   ports: NodePorts,
   erlangFlags: string,
+  programs?: string,
 ): Record<string, string> {
   const file = (...parts: string[]) => join(path, ...parts);
   return {
     ...inherited(),
+    PATH: [programs, process.env.PATH].filter((part) => part !== undefined).join(':'),
     LC_ALL: 'C.UTF-8',
     HOME: file('home'),
     ERL_EPMD_ADDRESS: '127.0.0.1',

@@ -6,7 +6,7 @@ import { BrokerProcesses } from './broker-processes.ts';
 import { readDefinitions, SAMPLE_DEFINITIONS, withAdmin } from './definitions.ts';
 import { type CommandResult, evaluate, run } from './erlang.ts';
 import { type ApiAnswer, callApi } from './management-api.ts';
-import { findRabbitmq } from './rabbitmq-program.ts';
+import { findRabbitmq, programsIn, rabbitmqIn } from './rabbitmq-program.ts';
 import type { Ending } from './tied-process.ts';
 
 // The messages are on disk after some 50 ms; the management plugin then keeps the node waiting for 5 s more.
@@ -26,6 +26,8 @@ export interface BrokerOptions {
   readonly plugins?: readonly string[];
   /** A node of the cluster that this one is to be a member of; it must outlive this one. Its definitions count. */
   readonly joins?: Broker;
+  /** The folder of another RabbitMQ, as `scripts/unpack-rabbitmq` makes them; the machine's own by default. */
+  readonly installation?: string;
   /** Lines of rabbitmq.conf, e.g. `{'channel_max': '3'}`. They win over ours. */
   readonly config?: Readonly<Record<string, string>>;
   /** What to import before the first client can connect, or its file; the sample topology by default. */
@@ -80,7 +82,8 @@ export interface Broker {
 
 /** Starts a private node; resolves when it accepts AMQP clients (3 s). Rejects with its last words if it does not. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const scripts = findRabbitmq();
+  const { installation } = options;
+  const scripts = installation === undefined ? findRabbitmq() : rabbitmqIn(installation);
   if (scripts === undefined) throw new Error('RabbitMQ is not installed: there is no rabbitmq-server');
   const wantsApi = options.management !== undefined && options.management !== false;
   const { joins } = options;
@@ -90,7 +93,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const directory = await openDirectory(options.directory, options.name, cookie);
   const ports = await claimPorts({ ...options, epmd: joins?.epmdPort });
   const config = { ...listenerConfig(ports, options.tls), ...clusterConfig(joins), ...options.config };
-  const broker = new PrivateBroker(scripts, directory, ports, config, options.erlangFlags ?? '');
+  const env = brokerEnvironment(directory, ports, options.erlangFlags ?? '', installation && programsIn(installation));
+  const broker = new PrivateBroker(scripts, directory, ports, config, env);
   try {
     await writeNodeFiles(directory, {
       config,
@@ -129,13 +133,13 @@ class PrivateBroker implements Broker {
     directory: BrokerDirectory,
     ports: BrokerPorts,
     config: Readonly<Record<string, string>>,
-    erlangFlags: string,
+    env: Readonly<Record<string, string>>,
   ) {
     this.#scripts = scripts;
     this.#directory = directory;
     this.#ports = ports;
     this.#config = config;
-    this.env = brokerEnvironment(directory, ports, erlangFlags);
+    this.env = env;
     this.#processes = new BrokerProcesses(scripts, directory, ports, this.env);
   }
 

@@ -16,3 +16,13 @@ export function findRabbitmq(): string | undefined {
     (directory) => isExecutableIn(directory, 'rabbitmq-server') && isExecutableIn(directory, 'rabbitmq-env'),
   );
 }
+
+/** The same directory of a RabbitMQ that is not installed but unpacked into a folder. */
+export function rabbitmqIn(folder: string): string {
+  return `${folder}${PACKAGE_DIRECTORY}`;
+}
+
+/** Where such a folder has Erlang's programs. */
+export function programsIn(folder: string): string {
+  return `${folder}/usr/bin`;
+}

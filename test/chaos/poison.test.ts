@@ -1,16 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { otherRabbitmq } from '../support/other-rabbitmq.ts';
 import { isClean, judge } from './ledger.ts';
 import { Load } from './load.ts';
 import { MAX_MESSAGE_SIZE, POISONER, poison, preparePoison } from './poison.ts';
 import { World } from './world.ts';
 
-describe.each([
+describe.each<[string, Record<string, string>, (() => Promise<string>)?]>([
   ['the default frame_max', {}],
   ['a frame_max of 4096', { frame_max: '4096' }],
-])('poison among innocents on one connection, with %s', (_, config) => {
+  ['another version of RabbitMQ', {}, otherRabbitmq],
+])('poison among innocents on one connection, with %s', (_, config, fetchRabbitmq) => {
   let world: World;
   beforeAll(async () => {
-    world = await World.create({ broker: { config: { max_message_size: String(MAX_MESSAGE_SIZE), ...config } } });
+    const installation = await fetchRabbitmq?.();
+    world = await World.create({
+      broker: {
+        config: { max_message_size: String(MAX_MESSAGE_SIZE), ...config },
+        ...(installation !== undefined && { installation }),
+      },
+    });
     await preparePoison(world.topology);
   });
   afterAll(() => world.close());

@@ -1,46 +1,56 @@
-import type { Verdict } from './ledger.ts';
-
-/** A line of docs/reliability.md. */
-export interface Row {
-  readonly fault: string;
-  readonly what: string;
-  readonly verdict: Verdict;
-}
+import type { Row, Survey } from './survey.ts';
 
 const HEAD = `# Reliability
 
 What was measured, by \`npm run chaos\`, which writes this page. Each row is one run: messages from 40 clients, of four
-users to five exchanges, through one gateway to one broker, before, during and after a fault. Then the queues are read
-out, and every message is accounted for.
+users to five exchanges, through one gateway to one broker (or a cluster of three nodes with quorum queues), before,
+during and after a fault. Then the queues are read out, and every message is accounted for.
 
 - **204**: confirmed to the client. **4xx**: refused, by the broker or the gateway. **5xx**: the broker was away, silent
-  or blocked; each says whether the message may have been published.
+  or blocked, or refused by nack; each says whether the message may have been published.
 - **lost**: 204, and not in the queue. **false no**: refused with \`published: no\`, and in the queue.
 - **misattributed**: an error whose cause was another request. **unanswered**: no answer at all.
 - **duplicates**: messages that were published again because an attempt ended without a verdict, and had arrived.
   They are what at-least-once delivery costs.
 - **longest answer**, and **outage**: from the first 5xx to the last.
 
+## What nobody can promise
+
+- A message whose connection dies before its confirm may have been published. The gateway publishes it again within its
+  deadline, which may make a duplicate, or answers \`unknown\`; it never answers "no".
+- A basic.nack does not say whether another queue has the message: it is answered 503 \`message-rejected\`, \`unknown\`.
+- For about a second after the leader of a quorum queue has died, RabbitMQ 3.10 nacks what new channels publish to it, and
+  goes on nacking on those channels for as long as the leader's node is away. The gateway replaces a channel that nacks;
+  what was nacked meanwhile is an error to the client. RabbitMQ 4.0 holds the messages instead, and confirms them.
+`;
+
+const TABLE = `
 | fault | what was done | messages | 204 | 4xx | 5xx | lost | false no | misattributed | unanswered | duplicates | longest answer | outage |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 `;
 
-export function report(rows: readonly Row[], notes: readonly string[]): string {
-  const lines = rows.map(({ fault, what, verdict }) => {
-    const counts = [
-      verdict.messages,
-      verdict.confirmed,
-      verdict.refused,
-      verdict.unavailable,
-      verdict.lost.length,
-      verdict.falseNo.length,
-      verdict.misattributed.length,
-      verdict.unanswered.length,
-      verdict.duplicates,
-    ];
-    return `| ${fault} | ${what} | ${counts.join(' | ')} | ${seconds(verdict.longestMs)} | ${seconds(verdict.outageMs)} |\n`;
-  });
-  return HEAD + lines.join('') + notes.map((note) => `\n${note}\n`).join('');
+export function report(surveys: readonly Survey[]): string {
+  return HEAD + surveys.map(section).join('');
+}
+
+function section({ version, rows, notes }: Survey): string {
+  const lines = rows.map(line).join('');
+  return `\n## RabbitMQ ${version}\n${TABLE}${lines}${notes.map((note) => `\n${note}\n`).join('')}`;
+}
+
+function line({ fault, what, verdict }: Row): string {
+  const counts = [
+    verdict.messages,
+    verdict.confirmed,
+    verdict.refused,
+    verdict.unavailable,
+    verdict.lost.length,
+    verdict.falseNo.length,
+    verdict.misattributed.length,
+    verdict.unanswered.length,
+    verdict.duplicates,
+  ];
+  return `| ${fault} | ${what} | ${counts.join(' | ')} | ${seconds(verdict.longestMs)} | ${seconds(verdict.outageMs)} |\n`;
 }
 
 function seconds(milliseconds: number): string {

@@ -47,7 +47,7 @@ export class World {
   static async create({ nodes = 1, proxied = false, ...options }: WorldOptions = {}): Promise<World> {
     const brokers: [Broker, ...Broker[]] =
       nodes > 1
-        ? await startCluster(nodes)
+        ? await startCluster(nodes, options.broker)
         : [await startBroker({ name: 'chaos', management: true, ...options.broker })];
     const ports = portsOf(brokers[0]);
     const topology = await Topology.create(ports, 'chaos');

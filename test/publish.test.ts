@@ -166,7 +166,10 @@ describe.each(doors)('publishing, $name', ({ open }) => {
   });
 
   it('refuses a broken form as malformed', async () => {
-    expect((await post(path, 'body=%zz')).problem.type).toBe('urn:statelessd:malformed-request');
+    for (const body of ['body=%zz', `body=${'+'.repeat(2_000_000)}%4`]) {
+      const { problem } = await post(path, body);
+      expect([problem.type, problem.errors?.[0]?.field]).toEqual(['urn:statelessd:malformed-request', 'body']);
+    }
     const unfinished = { 'content-type': 'multipart/form-data; boundary=b' };
     expect((await post(path, '--b\r\n', unfinished)).problem.type).toBe('urn:statelessd:malformed-request');
   });
@@ -366,6 +369,20 @@ describe.each(doors)('publishing, $name', ({ open }) => {
     it('are nobody to be told of where the message says so', async () => {
       const answer = await post(nowhere(), 'body=x&mandatory=false');
       expect([answer.status, answer.headers['statelessd-unrouted']]).toEqual([204, undefined]);
+    });
+
+    it('are answered each as it asks, where the same message is sent in all ways at once', async () => {
+      const expected = { 'mandatory=1': '404', 'mandatory=0': '204', '': '204 unrouted' };
+      const ways = Object.entries(expected);
+      const wrong = await Promise.all(
+        Array.from({ length: 300 }, async (_, n) => {
+          const [way, wanted] = ways[n % ways.length] ?? [];
+          const answer = await post(nowhere(), `body=the+same&${way}`);
+          const got = `${answer.status}${answer.headers['statelessd-unrouted'] ? ' unrouted' : ''}`;
+          return got === wanted ? [] : [`${way}: ${got}`];
+        }),
+      );
+      expect(wrong.flat()).toEqual([]);
     });
 
     it('are told apart from routed ones beside them', async () => {

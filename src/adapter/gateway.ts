@@ -47,6 +47,7 @@ export class Gateway {
         session: { link, maxInFlight: publishing.maxInFlight },
         credentialsTtlMs: rabbitmq.credentialsTtlMs,
         maxConnections: rabbitmq.maxConnections,
+        maxWaitMs: publishing.publishTimeoutMs / 2,
         maxHeldMessages: publishing.maxHeldMessages,
         maxHeldBytes: publishing.maxHeldBytes,
         idleTimeoutMs: rabbitmq.idleTimeoutMs,

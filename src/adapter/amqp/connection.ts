@@ -13,6 +13,8 @@ import { Backoff } from './backoff.ts';
 import type { Share } from './budget.ts';
 import { Counters, LatencyWindow } from './counters.ts';
 import { Delivery } from './delivery.ts';
+import { DeliveryQueue } from './delivery-queue.ts';
+import type { HeldMessages } from './held.ts';
 import type { Login } from './link.ts';
 import type { LoginRefusal, LossKind, Refusal } from './outcomes.ts';
 import { Session, type SessionListener, type SessionOptions } from './session.ts';
@@ -21,12 +23,17 @@ export interface ConnectionOptions {
   readonly session: Omit<SessionOptions, 'maxChannels'>;
   /** How long accepted credentials are believed, in milliseconds; the renewal comes at 70 to 90 % of it. */
   readonly credentialsTtlMs: number;
+  /**
+   * How long a message may be expected to wait for a place in flight, in milliseconds. Who would wait longer is refused
+   * at once: it would be published when its client has given up.
+   */
+  readonly maxWaitMs: number;
 }
 
 /** What a connection asks of the map that it belongs to. */
 export interface ConnectionHost {
-  /** One more message may wait for a connection. */
-  mayHold(): boolean;
+  /** All that wait, on this connection and on others. */
+  readonly held: HeldMessages;
   /** The broker no longer accepts the credentials. */
   onRefused(connection: Connection, refusal: LoginRefusal): void;
   onAbandoned(connection: Connection, requestId: string, address: Address, failure: PublishFailure): void;
@@ -43,6 +50,8 @@ const MAX_BACKOFF_MS = 2_000;
 const PROTOCOL_BACKOFF_MS = 250;
 
 const RENEWAL_RETRY_MS = 5_000;
+
+const TOO_MANY = 'too many messages wait for a connection, or for a place on one';
 
 /** A channel without use for this long is closed. */
 const IDLE_LANE_MS = 60_000;
@@ -65,7 +74,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #share: Share;
   readonly #host: ConnectionHost;
-  readonly #held = new Set<Delivery>();
+  readonly #held = new DeliveryQueue();
   readonly #retiring = new Set<Session>();
   readonly #closing = new AbortController();
   #session: Session | undefined;
@@ -143,6 +152,8 @@ export class Connection {
         detail: this.#blocked.reason,
         published: 'no',
       };
+    const congestion = this.#congestion();
+    if (congestion !== undefined) return { kind: 'overloaded', detail: congestion, published: 'no' };
     const admission = admit(this.#share, size, {
       publish: (address, message, options, giveBack) => this.#publish(address, message, options, giveBack),
       abandon: (requestId, address, failure) => {
@@ -157,6 +168,15 @@ export class Connection {
     if (!admission) return { kind: 'overloaded', detail: 'too many bytes of messages are in memory', published: 'no' };
     this.#admissions += 1;
     return admission;
+  }
+
+  /** Why there would be no point in waiting, if there is none. */
+  #congestion(): string | undefined {
+    const expectedWaitMs = this.#session?.expectedWaitMs;
+    if (expectedWaitMs !== undefined && expectedWaitMs > this.#options.maxWaitMs)
+      return 'the broker confirms more slowly than messages come';
+    if (this.#host.held.full && (expectedWaitMs !== undefined || !this.#session)) return TOO_MANY;
+    return undefined;
   }
 
   /** Takes leave of the broker; what is in flight may finish first. */
@@ -184,7 +204,11 @@ export class Connection {
   }
 
   #publish(address: Address, message: Message, options: PublishOptions, giveBack: () => void): Promise<PublishOutcome> {
-    const delivery = new Delivery(address, message, { onSettled: () => this.#host.onDone(), onDone: giveBack });
+    const delivery = new Delivery(address, message, {
+      held: this.#host.held,
+      onSettled: () => this.#host.onDone(),
+      onDone: giveBack,
+    });
     delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
     if (options.patient) this.#patient.add(delivery);
     options.signal?.addEventListener('abort', () => {
@@ -197,8 +221,9 @@ export class Connection {
   #deliver(delivery: Delivery): void {
     if (this.#closing.signal.aborted) delivery.fail(this.#ending.kind, this.#ending.detail);
     else if (this.#blocked) delivery.fail('broker-blocked', this.#blocked.reason);
+    else if (this.#host.held.full && !this.#session?.hasPlace(delivery.address.exchange))
+      delivery.fail('overloaded', TOO_MANY);
     else if (this.#session) this.#session.publish(delivery);
-    else if (!this.#host.mayHold()) delivery.fail('overloaded', 'too many messages wait for a connection');
     else this.#hold(delivery);
   }
 

@@ -11,6 +11,7 @@ import type {
 import { Budget } from './budget.ts';
 import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.ts';
 import { CredentialsIndex } from './credentials-index.ts';
+import { HeldMessages } from './held.ts';
 import type { Login } from './link.ts';
 import { Logins } from './logins.ts';
 import { ConnectionStatistics } from './statistics.ts';
@@ -47,6 +48,7 @@ export class Connections implements Publisher {
   readonly #options: ConnectionsOptions;
   readonly #log: Log;
   readonly #budget: Budget;
+  readonly #held: HeldMessages;
   readonly #entries = new CredentialsIndex<Connection>();
   /** All that have not taken leave of the broker yet, in the map or not. */
   readonly #alive = new Set<Connection>();
@@ -62,6 +64,7 @@ export class Connections implements Publisher {
     this.#options = options;
     this.#log = log;
     this.#budget = new Budget(options.maxHeldBytes);
+    this.#held = new HeldMessages(options.maxHeldMessages);
     this.#logins = new Logins({
       connectionFor: (login) => this.#connectionFor(login),
       find: (login) => this.#entries.get(login),
@@ -209,11 +212,7 @@ export class Connections implements Publisher {
 
   #host(): ConnectionHost {
     return {
-      mayHold: () => {
-        let held = 0;
-        for (const connection of this.#entries.values()) held += connection.held;
-        return held < this.#options.maxHeldMessages;
-      },
+      held: this.#held,
       onRefused: (connection, refusal) => {
         const accepted = this.#accepted.get(connection.login);
         if (accepted) this.#accepted.delete(connection.login, accepted);

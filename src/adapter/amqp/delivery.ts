@@ -1,7 +1,11 @@
 import type { Envelope } from 'rabbitmq-client';
 import type { Address, Message, PublishFailure, PublishOutcome } from '../../handler/publisher.ts';
+import type { DeliveryQueue, Place } from './delivery-queue.ts';
+import type { HeldMessages } from './held.ts';
 
 export interface DeliveryListener {
+  /** Where it is counted while it waits. */
+  readonly held: HeldMessages;
   /** It has its outcome: nobody waits for it any more. */
   onSettled(): void;
   /** And it is on no channel, or all of it has been written: its body is out of memory. */
@@ -38,11 +42,16 @@ export class Delivery {
   /** How often it was written. */
   attempts = 0;
   readonly startedAt = performance.now();
+  /** When the last attempt was written, in milliseconds of the monotonic clock. */
+  writtenAt = 0;
 
   readonly #listener: DeliveryListener;
   #resolve: (outcome: PublishOutcome) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
-  #queue: Set<Delivery> | undefined;
+  #queue: DeliveryQueue | undefined;
+  #place: Place | undefined;
+  /** Since when it is in its queue, in milliseconds of the monotonic clock. */
+  #queuedAt = 0;
   #settled = false;
   #done = false;
   #carrier: Carrier | undefined;
@@ -77,21 +86,36 @@ export class Delivery {
   }
 
   /** Waits at the end of `queue`, and leaves it by itself when it is settled first. */
-  enqueue(queue: Set<Delivery>): void {
+  enqueue(queue: DeliveryQueue): void {
     this.dequeue();
     this.#queue = queue;
-    queue.add(this);
+    this.#place = queue.add(this);
+    this.#queuedAt = performance.now();
+    this.#listener.held.enter();
   }
 
   dequeue(): void {
-    this.#queue?.delete(this);
+    if (!this.#queue || !this.#place) return;
+    this.#queue.remove(this.#place);
     this.#queue = undefined;
+    this.#place = undefined;
+    this.#listener.held.leave();
+  }
+
+  waitsIn(queue: DeliveryQueue): boolean {
+    return this.#queue === queue;
+  }
+
+  /** How long it has waited in its queue. */
+  get waitedMs(): number {
+    return this.#queue ? performance.now() - this.#queuedAt : 0;
   }
 
   enterChannel(carrier: Carrier): void {
     this.dequeue();
     this.#carrier = carrier;
     this.attempts += 1;
+    this.writtenAt = performance.now();
   }
 
   leaveChannel(): void {
@@ -125,13 +149,6 @@ export class Delivery {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-/** Takes the next delivery out of a queue. */
-export function takeFirst(queue: Set<Delivery>): Delivery | undefined {
-  const [first] = queue;
-  first?.dequeue();
-  return first;
-}
 
 /**
  * What the client library is given. `timestamp` must be there even when it is absent, for the library would add one;

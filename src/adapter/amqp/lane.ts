@@ -1,5 +1,6 @@
 import type { Channel } from './channel.ts';
-import { type Delivery, takeFirst } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
+import { DeliveryQueue } from './delivery-queue.ts';
 
 /** Routing keys remembered of an exchange with topic permissions; past it, all are forgotten. */
 const MAX_PROVEN_KEYS = 10_000;
@@ -12,7 +13,7 @@ const MAX_PROVEN_KEYS = 10_000;
  */
 export class Lane {
   readonly exchange: string;
-  readonly waiting = new Set<Delivery>();
+  readonly waiting = new DeliveryQueue();
   proven = false;
   channel: Channel | undefined;
   /** The channel before, which has confirms to come and is closed after the last. */
@@ -54,7 +55,7 @@ export class Lane {
   }
 
   takeWaiting(): Delivery | undefined {
-    return takeFirst(this.waiting);
+    return this.waiting.takeFirst();
   }
 
   /** Puts what was orphaned before what came later. */

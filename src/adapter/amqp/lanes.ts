@@ -14,6 +14,10 @@ export class Lanes {
     return lane;
   }
 
+  find(exchange: string): Lane | undefined {
+    return this.#lanes.get(exchange);
+  }
+
   /** Somebody waits for a lane. */
   get awaited(): boolean {
     for (const lane of this.#lanes.values()) if (lane.waiting.size > 0) return true;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Channel } from './channel.ts';
-import { type Carrier, type Delivery, takeFirst } from './delivery.ts';
+import type { Carrier, Delivery } from './delivery.ts';
+import { DeliveryQueue } from './delivery-queue.ts';
 import { Experience } from './experience.ts';
 import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
@@ -41,6 +42,9 @@ const MAX_LANES = 200;
 /** A message whose channel dies again and again without a reason is given up on. */
 const MAX_ATTEMPTS = 5;
 
+/** An average of so many confirms, the later ones weighing more, is what confirms take "of late". */
+const CONFIRMS_ON_AVERAGE = 50;
+
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
@@ -63,7 +67,7 @@ export class Session implements SoloHost, Carrier {
   readonly #experience: Experience;
   readonly #solo: SoloPool;
   /** Over max_in_flight. */
-  readonly #waiting = new Set<Delivery>();
+  readonly #waiting = new DeliveryQueue();
   readonly #channels = new Set<Channel>();
   #opening = 0;
   #link: Link | undefined;
@@ -71,6 +75,8 @@ export class Session implements SoloHost, Carrier {
   #inFlight = 0;
   /** Written messages that got their outcome before their confirm. */
   #overdue = 0;
+  /** How long a confirm takes, on average of late. */
+  #confirmMs = 0;
 
   private constructor(options: SessionOptions, login: Login, listener: SessionListener) {
     this.#options = options;
@@ -115,6 +121,21 @@ export class Session implements SoloHost, Carrier {
     let waiting = 0;
     for (const _ of this.#unwritten()) waiting += 1;
     return waiting;
+  }
+
+  /**
+   * How long one more would have to wait for a place in flight; undefined where nobody does. It is as long as those
+   * before it need at the pace of late (Little's law), and no less than the first of them has waited already.
+   */
+  get expectedWaitMs(): number | undefined {
+    const { first, size } = this.#waiting;
+    if (!first) return undefined;
+    return Math.max(first.waitedMs, (this.#confirmMs * size) / this.#options.maxInFlight);
+  }
+
+  /** A message to that exchange would be written at once. */
+  hasPlace(exchange: string): boolean {
+    return !this.#isFull() && this.#lanes.find(exchange)?.channel?.open === true;
   }
 
   /** Nobody waits for anything on it. Confirms may still be owed for messages that were given up on. */
@@ -259,6 +280,7 @@ export class Session implements SoloHost, Carrier {
 
   #onConfirmed(channel: Channel, lane: Lane | undefined, delivery: Delivery, routed: boolean): void {
     this.#experience.noteConfirmed(delivery);
+    this.#confirmMs += (channel.usedAt - delivery.writtenAt - this.#confirmMs) / CONFIRMS_ON_AVERAGE;
     this.#leave(delivery);
     this.#listener.onConfirmed(delivery, routed);
     this.#afterAnswer(channel, lane, delivery);
@@ -342,7 +364,7 @@ export class Session implements SoloHost, Carrier {
 
   #admitWaiting(): void {
     while (this.#waiting.size > 0 && !this.#isFull()) {
-      const delivery = takeFirst(this.#waiting);
+      const delivery = this.#waiting.takeFirst();
       if (delivery) this.publish(delivery);
     }
   }

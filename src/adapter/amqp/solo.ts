@@ -1,5 +1,6 @@
 import type { Channel } from './channel.ts';
-import { type Delivery, takeFirst } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
+import { DeliveryQueue } from './delivery-queue.ts';
 import type { Lane } from './lane.ts';
 
 export interface SoloHost {
@@ -33,8 +34,8 @@ const COOLING_MS = 10;
  */
 export class SoloPool {
   readonly #host: SoloHost;
-  readonly #deliveries = new Set<Delivery>();
-  readonly #quarantine = new Set<Delivery>();
+  readonly #deliveries = new DeliveryQueue();
+  readonly #quarantine = new DeliveryQueue();
   readonly #lanes = new Set<Lane>();
   readonly #idle: Channel[] = [];
   readonly #busy = new Map<Channel, Delivery>();
@@ -137,13 +138,13 @@ export class SoloPool {
   /** Lanes and single messages take turns, so that neither can starve the other. */
   #next(): Delivery | undefined {
     if (!this.#quarantineBusy()) {
-      const quarantined = takeFirst(this.#quarantine);
+      const quarantined = this.#quarantine.takeFirst();
       if (quarantined) return quarantined;
     }
     this.#lanesNext = !this.#lanesNext;
     return this.#lanesNext
-      ? (this.#nextProbe() ?? takeFirst(this.#deliveries))
-      : (takeFirst(this.#deliveries) ?? this.#nextProbe());
+      ? (this.#nextProbe() ?? this.#deliveries.takeFirst())
+      : (this.#deliveries.takeFirst() ?? this.#nextProbe());
   }
 
   #nextProbe(): Delivery | undefined {

@@ -32,8 +32,14 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 const QUIET_TURNS = 10;
 
-/** Twice the connections that Node lets the kernel queue: under load new ones come while they are accepted. */
-const MAX_QUEUED = 1_022;
+/**
+ * Connections that the kernel may queue until they are accepted, one in each turn of the event loop; it may have a lower
+ * limit of its own (net.core.somaxconn). To a crowd over Node's 511 it would seem for seconds that nobody answers.
+ */
+const BACKLOG = 4_096;
+
+/** Under load new ones come while they are accepted. */
+const MAX_QUEUED = 2 * BACKLOG;
 
 /** How often Node looks for connections over their time. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -100,7 +106,7 @@ export class HttpServer {
   listen(handle: unknown): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(handle, () => {
+      this.#server.listen(handle, BACKLOG, () => {
         this.#server.off('error', reject);
         resolve();
       });

@@ -4,6 +4,8 @@ export interface Field {
   readonly name: string;
   /** The bytes behind it, decoded as the form asks and not as text: a message body is a field's value. */
   readonly value: Uint8Array;
+  /** The value is still percent-encoded: it is long, and `decodeInTurns` decodes it if it is wanted. */
+  readonly encoded?: true;
 }
 
 /** What is wrong with one field; `field` is its name as the client wrote it. */
@@ -23,9 +25,9 @@ export const maxFields = 256;
 
 export const tooManyFields: ParsedFields = { ok: false, message: `more than ${maxFields} fields` };
 
-/** The value of the last field of that name: the last one wins. */
-export function lastValue(fields: readonly Field[], name: string): Uint8Array | undefined {
-  return fields.findLast((field) => field.name === name)?.value;
+/** The last field of that name: the last one wins. */
+export function lastOf(fields: readonly Field[], name: string): Field | undefined {
+  return fields.findLast((field) => field.name === name);
 }
 
 const maxShownName = 300;

@@ -1,5 +1,5 @@
 import type { Field, ParsedFields } from './fields.ts';
-import { lastValue } from './fields.ts';
+import { lastOf } from './fields.ts';
 import { parseMultipart } from './multipart.ts';
 import { headerParameter } from './parameters.ts';
 import { parseUrlencoded } from './urlencoded.ts';
@@ -7,7 +7,7 @@ import { parseUrlencoded } from './urlencoded.ts';
 /** What a request's body is. `body` is the message's, `undefined` where the form has no such field. */
 export type Form =
   | { readonly kind: 'raw' }
-  | { readonly kind: 'form'; readonly fields: readonly Field[]; readonly body: Uint8Array | undefined }
+  | { readonly kind: 'form'; readonly fields: readonly Field[]; readonly body: Field | undefined }
   | { readonly kind: 'malformed'; readonly message: string; readonly field?: string }
   | { readonly kind: 'unsupported-encoding' };
 
@@ -31,7 +31,7 @@ export function parseForm(contentType: string | null, contentEncoding: string | 
     const { message, field } = parsed;
     return field === undefined ? { kind: 'malformed', message } : { kind: 'malformed', message, field };
   }
-  return { kind: 'form', fields: parsed.fields, body: lastValue(parsed.fields, 'body') };
+  return { kind: 'form', fields: parsed.fields, body: lastOf(parsed.fields, 'body') };
 }
 
 function formType(contentType: string | null): 'urlencoded' | 'multipart' | undefined {

@@ -1,6 +1,13 @@
 import type { HeaderValue } from '../publisher.ts';
 import { type Field, type FieldError, shownName } from './fields.ts';
-import { expectedDepth, expectedName, isHeaderName, maxHeaderDepth } from './headers-table.ts';
+import {
+  expectedDepth,
+  expectedName,
+  expectedSize,
+  isHeaderName,
+  maxEncodedHeaders,
+  maxHeaderDepth,
+} from './headers-table.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** Headers that came as fields, each with the field that named it last. */
@@ -29,8 +36,10 @@ export function readHeaderFields(fields: readonly Field[]): HeaderFields {
   for (const { name, value } of fields) {
     const field = shownName(name);
     const keys = splitKeys(name);
-    const text = decodeUtf8(value);
+    const fits = value.length <= maxEncodedHeaders;
+    const text = fits ? decodeUtf8(value) : '';
     if (!keys.ok) errors.push({ field, message: keys.message });
+    else if (!fits) errors.push({ field, message: expectedSize });
     else if (text === undefined) errors.push({ field, message: 'expected UTF-8' });
     else {
       root.set(keys.path, text);

@@ -2,7 +2,7 @@ import type { Message } from '../publisher.ts';
 import { type FieldError, maxFields, type ParsedFields } from './fields.ts';
 import { parseForm } from './form.ts';
 import { type PropertyDefaults, type RequestContext, toProperties } from './properties.ts';
-import { parseUrlencoded } from './urlencoded.ts';
+import { brokenEscape, parseUrlencoded } from './urlencoded.ts';
 import { byteStringToBytes } from './utf8.ts';
 
 /** A request to publish, as far as it makes the message; its headers are `null` where it has none. */
@@ -16,14 +16,20 @@ export interface MessageRequest extends RequestContext {
 }
 
 /**
- * `malformed`: fields cannot be told apart. `invalid`: they can, and all that is wrong with them is listed.
+ * `encoded`: the message's body is still percent-encoded, see `decodeInTurns`. `malformed`: fields cannot be told apart. `invalid`: they can, and all that is wrong with them is listed.
  * `unsupported-encoding`: a form under a Content-Encoding.
  */
 export type MessageResult =
-  | { readonly kind: 'message'; readonly message: Message }
-  | { readonly kind: 'malformed'; readonly message: string; readonly errors?: readonly FieldError[] }
+  | { readonly kind: 'message'; readonly message: Message; readonly encoded?: true }
+  | Malformed
   | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] }
   | { readonly kind: 'unsupported-encoding' };
+
+export interface Malformed {
+  readonly kind: 'malformed';
+  readonly message: string;
+  readonly errors?: readonly FieldError[];
+}
 
 /** The message that a request asks to publish: its body, byte by byte, and its properties. */
 export function toMessage(request: MessageRequest, defaults: PropertyDefaults): MessageResult {
@@ -34,7 +40,7 @@ export function toMessage(request: MessageRequest, defaults: PropertyDefaults): 
   const fields = isForm ? form.fields : [];
   const query = parseQuery(request.query, maxFields - fields.length);
   if (!query.ok) return malformed('the query string is broken', query);
-  const body = isForm ? form.body : request.body;
+  const body = isForm ? form.body?.value : request.body;
   const result = toProperties(
     {
       contentType: isForm ? null : request.contentType,
@@ -50,7 +56,8 @@ export function toMessage(request: MessageRequest, defaults: PropertyDefaults): 
   const bodyErrors = body === undefined ? [{ field: 'body', message: 'is required (it may be empty)' }] : [];
   if (!result.ok) return { kind: 'invalid', errors: [...bodyErrors, ...result.errors] };
   if (body === undefined) return { kind: 'invalid', errors: bodyErrors };
-  return { kind: 'message', message: { body, properties: result.properties, unroutable: result.unroutable } };
+  const message = { body, properties: result.properties, unroutable: result.unroutable };
+  return isForm && form.body?.encoded ? { kind: 'message', message, encoded: true } : { kind: 'message', message };
 }
 
 const noFields: ParsedFields = { ok: true, fields: [] };
@@ -59,7 +66,10 @@ function parseQuery(query: string, limit: number): ParsedFields {
   return query === '' ? noFields : parseUrlencoded(byteStringToBytes(query), limit);
 }
 
-function malformed(what: string, why: { readonly message: string; readonly field?: string }): MessageResult {
+/** What is wrong with a body that cannot be decoded. */
+export const malformedBody = malformed('the form is broken', { field: 'body', message: brokenEscape });
+
+function malformed(what: string, why: { readonly message: string; readonly field?: string }): Malformed {
   const { field, message } = why;
   if (field === undefined) return { kind: 'malformed', message: `${what}: ${message}` };
   return { kind: 'malformed', message: `${what}: ${field}: ${message}`, errors: [{ field, message }] };

@@ -30,14 +30,6 @@ export function partName(header: Uint8Array): PartName {
   return { ok: true, value: unescapeName(name) };
 }
 
-const escapes = new Map([
-  ['\\"', '"'],
-  ['\\\\', '\\'],
-  ['%22', '"'],
-  ['%0D', '\r'],
-  ['%0A', '\n'],
-]);
-
 /**
  * Two traditions put a quote into a name: a backslash before it (RFC 2183, older curl) and %22 (browsers, newer curl,
  * which leave a percent sign and a backslash as they are). No other escape is one.
@@ -45,6 +37,7 @@ const escapes = new Map([
  * @see https://html.spec.whatwg.org/#multipart-form-data
  */
 function unescapeName(name: string): string {
-  if (!name.includes('%') && !name.includes('\\')) return name;
-  return name.replace(/\\["\\]|%22|%0D|%0A/g, (written) => escapes.get(written) ?? written);
+  const unquoted = name.includes('\\') ? name.replace(/\\(["\\])/g, '$1') : name;
+  if (!unquoted.includes('%')) return unquoted;
+  return unquoted.replaceAll('%22', '"').replaceAll('%0D', '\r').replaceAll('%0A', '\n');
 }

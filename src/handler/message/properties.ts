@@ -3,7 +3,7 @@ import { type Field, type FieldError, shownName } from './fields.ts';
 import { isHeaderField } from './header-fields.ts';
 import { toMessageId } from './idempotency-key.ts';
 import { completeHeaders, type TraceContext } from './message-headers.ts';
-import { type PropertyRule, propertyTable, type StatedProperties } from './property-table.ts';
+import { maxHeadersJson, type PropertyRule, propertyTable, type StatedProperties } from './property-table.ts';
 import { decodeByteString, decodeUtf8 } from './utf8.ts';
 
 /** What holds where a message says nothing (`Application.publishing` of the configuration). */
@@ -109,6 +109,15 @@ function gatherFields(into: Gathered, fields: readonly Field[]): void {
   if (headerFields.length > 0) into.headerFields.push(headerFields);
 }
 
+/** Bytes of which no property's value can have more: three for each character of the longest text that `headers` takes. */
+const maxValueBytes = 3 * maxHeadersJson + 1;
+
+/** Of what is too long for any property no more is decoded than shows that. */
+function toText(value: Uint8Array): string | undefined {
+  if (value.length <= maxValueBytes) return decodeUtf8(value);
+  return new TextDecoder().decode(value.subarray(0, maxValueBytes));
+}
+
 function judge(
   gathered: Gathered,
   form: 'text' | 'json',
@@ -118,7 +127,7 @@ function judge(
   const stated: StatedProperties = {};
   const errors: FieldError[] = [];
   for (const { rule, field, value } of gathered.properties.values()) {
-    const decoded = value instanceof Uint8Array ? decodeUtf8(value) : value;
+    const decoded = value instanceof Uint8Array ? toText(value) : value;
     const messages = decoded === undefined ? ['expected UTF-8'] : rule.judge(decoded, form, stated);
     for (const message of messages) errors.push({ field, message });
   }

@@ -138,7 +138,7 @@ const headersTable = v.pipe(
 
 // No JSON takes more than six characters to say what takes a byte in AMQP (`"\u0000"` does), padding aside. A longer
 // text need not be parsed to be known as too long.
-const maxHeadersJson = 6 * maxEncodedHeaders;
+export const maxHeadersJson = 6 * maxEncodedHeaders;
 
 const headers = {
   text: v.pipe(

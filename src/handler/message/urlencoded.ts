@@ -20,42 +20,82 @@ export function parseUrlencoded(bytes: Uint8Array, limit = maxFields): ParsedFie
   const fields: Field[] = [];
   const findAmpersand = byteFinder(bytes, ampersand);
   const findEquals = byteFinder(bytes, equals);
-  const decode = componentDecoder(bytes);
+  const isPlain = plainFinder(bytes);
   for (let start = skipAmpersands(bytes, 0); start < bytes.length; ) {
     if (fields.length >= limit) return tooManyFields;
     const end = findAmpersand(start);
     const nameEnd = Math.min(findEquals(start), end);
-    const nameBytes = decode(start, nameEnd);
+    if (nameEnd - start > maxRawName) {
+      return { ok: false, field: rawName(bytes.subarray(start, start + maxRawName)), message: tooLongName };
+    }
+    const rawNameBytes = bytes.subarray(start, nameEnd);
+    const nameBytes = isPlain(start, nameEnd) ? rawNameBytes : decodeComponent(rawNameBytes);
     const name = nameBytes && decodeUtf8(nameBytes);
     if (name === undefined) {
       const message = nameBytes ? 'the name is not UTF-8' : brokenEscape;
-      return { ok: false, field: rawName(bytes.subarray(start, nameEnd)), message };
+      return { ok: false, field: rawName(rawNameBytes), message };
     }
-    const value = decode(Math.min(nameEnd + 1, end), end);
-    if (value === undefined) return { ok: false, field: shownName(name), message: brokenEscape };
-    fields.push({ name, value });
+    const valueStart = Math.min(nameEnd + 1, end);
+    const raw = bytes.subarray(valueStart, end);
+    if (isPlain(valueStart, end)) fields.push({ name, value: raw });
+    else if (raw.length > maxAtOnce) fields.push({ name, value: raw, encoded: true });
+    else {
+      const value = decodeComponent(raw);
+      if (value === undefined) return { ok: false, field: shownName(name), message: brokenEscape };
+      fields.push({ name, value });
+    }
     start = skipAmpersands(bytes, end);
   }
   return { ok: true, fields };
 }
 
-const brokenEscape = 'broken percent-encoding: expected % and two hex digits';
+/** Bytes that are decoded in one turn of the event loop, some 4 ms of work. */
+const maxAtOnce = 1024 * 1024;
+
+/**
+ * Decodes a long value and lets others have their turn meanwhile. Resolves to `undefined` for a broken escape.
+ */
+export async function decodeInTurns(raw: Uint8Array): Promise<Uint8Array | undefined> {
+  const decoded = new Uint8Array(raw.length);
+  let length = 0;
+  for (let start = 0; start < raw.length; ) {
+    const end = beforeEscape(raw, Math.min(start + maxAtOnce, raw.length));
+    const part = decodeComponent(raw.subarray(start, end));
+    if (part === undefined) return undefined;
+    decoded.set(part, length);
+    length += part.length;
+    start = end;
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return decoded.subarray(0, length);
+}
+
+/** The same end, or that of the bytes before an escape which it would cut in two. */
+function beforeEscape(raw: Uint8Array, end: number): number {
+  if (end === raw.length) return end;
+  if (raw[end - 1] === percent) return end - 1;
+  return raw[end - 2] === percent ? end - 2 : end;
+}
+
+/** Three times the longest `headers[…]` field there can be. A body may be one name from its first byte to its last. */
+const maxRawName = 16_384;
+
+const tooLongName = `the name is longer than ${maxRawName} bytes`;
+
+export const brokenEscape = 'broken percent-encoding: expected % and two hex digits';
 
 /** Empty pairs are no fields. They are stepped over by hand, for a body may consist of nothing else. */
 function skipAmpersands(bytes: Uint8Array, from: number): number {
   let i = from;
-  while (bytes[i] === ampersand) i += 1;
+  while (i < bytes.length && bytes[i] === ampersand) i += 1;
   return i;
 }
 
-/** Decodes stretches of `bytes`, later ones after earlier ones; `undefined` for a broken escape. */
-function componentDecoder(bytes: Uint8Array): (start: number, end: number) => Uint8Array | undefined {
+/** Tells of stretches of `bytes`, later ones after earlier ones, whether they are what they say: nothing is escaped. */
+function plainFinder(bytes: Uint8Array): (start: number, end: number) => boolean {
   const findPercent = byteFinder(bytes, percent);
   const findPlus = byteFinder(bytes, plus);
-  return (start, end) => {
-    const raw = bytes.subarray(start, end);
-    return findPercent(start) >= end && findPlus(start) >= end ? raw : decodeComponent(raw);
-  };
+  return (start, end) => findPercent(start) >= end && findPlus(start) >= end;
 }
 
 function decodeComponent(raw: Uint8Array): Uint8Array | undefined {
@@ -65,8 +105,11 @@ function decodeComponent(raw: Uint8Array): Uint8Array | undefined {
     let byte = raw[i] ?? 0;
     if (byte === plus) byte = space;
     else if (byte === percent) {
-      byte = (hexDigit(raw[i + 1]) << 4) | hexDigit(raw[i + 2]);
-      if (byte < 0) return undefined;
+      if (i + 2 >= raw.length) return undefined;
+      const high = hexDigits[raw[i + 1] ?? 0] ?? notHex;
+      const low = hexDigits[raw[i + 2] ?? 0] ?? notHex;
+      if ((high | low) >= notHex) return undefined;
+      byte = (high << 4) | low;
       i += 2;
     }
     decoded[length] = byte;
@@ -75,13 +118,14 @@ function decodeComponent(raw: Uint8Array): Uint8Array | undefined {
   return decoded.subarray(0, length);
 }
 
-/** The value of a hex digit; negative for anything else, and negative it stays when shifted or joined. */
-function hexDigit(byte: number | undefined): number {
-  if (byte === undefined) return -1;
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
-}
+const notHex = 0x10;
+
+/** The value of each byte that is a hex digit. */
+const hexDigits = new Uint8Array(256).fill(notHex);
+for (const [value, digits] of [...'0123456789abcdef'].map(
+  (digit, value) => [value, digit + digit.toUpperCase()] as const,
+))
+  for (const digit of digits) hexDigits[digit.charCodeAt(0)] = value;
 
 /** A name that cannot be decoded, still readable in an error: escapes as they are, other bytes replaced. */
 function rawName(bytes: Uint8Array): string {

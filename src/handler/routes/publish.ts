@@ -1,8 +1,9 @@
 import { type AppContext, bodyReaderOf, clientOf, targetOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import { isForm, isIdentity } from '../message/form.ts';
-import { toMessage } from '../message/message.ts';
+import { type Malformed, malformedBody, toMessage } from '../message/message.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
+import { decodeInTurns } from '../message/urlencoded.ts';
 import { isCrossSite } from '../origin.ts';
 import { type Preferences, parsePrefer } from '../prefer.ts';
 import { failureProblem, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
@@ -98,11 +99,16 @@ async function readMessage(
     case 'aborted':
       return refuse('client-gone');
     case 'body':
-      return makeMessage(c, requestId, read.bytes, settings);
+      return await makeMessage(c, requestId, read.bytes, settings);
   }
 }
 
-function makeMessage(c: AppContext, requestId: string, body: Uint8Array, settings: PublishSettings): Step<Message> {
+async function makeMessage(
+  c: AppContext,
+  requestId: string,
+  body: Uint8Array,
+  settings: PublishSettings,
+): Promise<Step<Message>> {
   const { headers } = c.req.raw;
   const target = splitTarget(targetOf(c.req.raw, c.env));
   const made = toMessage(
@@ -118,17 +124,24 @@ function makeMessage(c: AppContext, requestId: string, body: Uint8Array, setting
     settings,
   );
   switch (made.kind) {
-    case 'message':
-      return { next: made.message };
-    case 'malformed': {
-      const { message: detail, errors } = made;
-      return { done: problem('malformed-request', { requestId, detail, ...(errors && { errors }) }) };
+    case 'message': {
+      if (!made.encoded) return { next: made.message };
+      const decoded = await decodeInTurns(made.message.body);
+      return decoded
+        ? { next: { ...made.message, body: decoded } }
+        : { done: malformedProblem(malformedBody, requestId) };
     }
+    case 'malformed':
+      return { done: malformedProblem(made, requestId) };
     case 'invalid':
       return { done: problem('invalid-property', { requestId, errors: made.errors }) };
     case 'unsupported-encoding':
       return { done: problem('unsupported-encoding', { requestId }) };
   }
+}
+
+function malformedProblem({ message: detail, errors }: Malformed, requestId: string): Response {
+  return problem('malformed-request', { requestId, detail, ...(errors && { errors }) });
 }
 
 type RefusalDetails = Omit<ProblemDetails, 'requestId' | 'headers'>;

@@ -35,8 +35,10 @@ describe('A request is a form', () => {
   });
 
   it('whose message is the last field named body', () => {
-    expect(parseForm(urlencoded, null, bytes('body=1&x=y&body=2&type=t'))).toMatchObject({ body: bytes('2') });
-    expect(parseForm(urlencoded, null, bytes('%62ody='))).toMatchObject({ body: bytes('') });
+    expect(parseForm(urlencoded, null, bytes('body=1&x=y&body=2&type=t'))).toMatchObject({
+      body: { value: bytes('2') },
+    });
+    expect(parseForm(urlencoded, null, bytes('%62ody='))).toMatchObject({ body: { value: bytes('') } });
     expect(parseForm(urlencoded, null, bytes('Body=1'))).toMatchObject({ kind: 'form', body: undefined });
     expect(parseForm(urlencoded, null, bytes(''))).toEqual({ kind: 'form', fields: [], body: undefined });
   });
@@ -76,7 +78,10 @@ describe('A multipart boundary', () => {
     ['multipart/form-data; boundary=----=_Part_1:2/3', '----=_Part_1:2/3'],
     [`multipart/form-data; boundary=${'x'.repeat(70)}`, 'x'.repeat(70)],
   ])('is found in %j', (contentType, boundary) => {
-    expect(parseForm(contentType, null, multipart(boundary))).toMatchObject({ kind: 'form', body: bytes('hi') });
+    expect(parseForm(contentType, null, multipart(boundary))).toMatchObject({
+      kind: 'form',
+      body: { value: bytes('hi') },
+    });
   });
 
   it.each([

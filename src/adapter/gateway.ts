@@ -22,6 +22,9 @@ export interface Slot {
 /** An idle client connection may bring a request for so long after a stop was asked for. */
 const STOP_GRACE_MS = 1_000;
 
+/** What has no outcome so long before all ends is given one, for its client to be told. */
+const LAST_ANSWERS_MS = 200;
+
 /** One backend: the portable handler, the connection map that publishes for it, and the server that runs it. */
 export class Gateway {
   readonly #config: Config;
@@ -109,6 +112,7 @@ export class Gateway {
   /** A later call may hurry an earlier one. */
   #end(idleMs: number, timeoutMs: number): Promise<void> {
     setTimeout(() => this.#server.closeIdleConnections(), idleMs).unref();
+    setTimeout(() => this.#connections.giveUp(), Math.max(0, timeoutMs - LAST_ANSWERS_MS)).unref();
     setTimeout(() => this.#server.closeAllConnections(), timeoutMs).unref();
     this.#cutAt = Math.min(this.#cutAt, performance.now() + timeoutMs);
     this.#ended ??= this.#finish();

@@ -29,8 +29,28 @@ const TABLE = `
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 `;
 
-export function report(surveys: readonly Survey[]): string {
-  return HEAD + surveys.map(section).join('');
+export const PAGE = new URL('../../docs/reliability.md', import.meta.url);
+
+/** Sections that other commands than this page's own write. */
+export const RUNS_IN_A_ROW = 'Runs in a row';
+export const SOAK = 'Soak';
+
+/** @param before the page as it was, of which the sections stay that are not of this run */
+export function report(surveys: readonly Survey[], before: string): string {
+  const page = HEAD + surveys.map(section).join('');
+  return [RUNS_IN_A_ROW, SOAK].reduce((text, title) => withSection(text, title, sectionOf(before, title)), page);
+}
+
+/** The page with another text under a title; without the title, where there is none. */
+export function withSection(page: string, title: string, text: string): string {
+  const others = page.split(/^(?=## )/m).filter((part) => !part.startsWith(`## ${title}\n`));
+  if (text !== '') others.push(`## ${title}\n\n${text}`);
+  return others.map((part) => `${part.trimEnd()}\n`).join('\n');
+}
+
+function sectionOf(page: string, title: string): string {
+  const part = page.split(/^(?=## )/m).find((each) => each.startsWith(`## ${title}\n`)) ?? '';
+  return part.split('\n').slice(2).join('\n');
 }
 
 function section({ version, rows, notes }: Survey): string {

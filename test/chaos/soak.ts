@@ -2,15 +2,18 @@
  * `npm run soak [MINUTES]`: many users and exchanges, and a random fault now and then; afterwards every message is
  * accounted for, and memory, descriptors and channels are compared with what they were in the second quarter.
  */
+import { readFile, writeFile } from 'node:fs/promises';
+import { PAGE, SOAK, withSection } from './report.ts';
 import { soak } from './soak-run.ts';
 
 const minutes = Number(process.argv[2] ?? 10);
 const { verdict, growth, clean } = await soak({ minutes, log: (line) => console.log(line) });
-console.log(
-  `${clean ? 'clean' : 'NOT CLEAN'}: ${verdict.messages} messages, ${verdict.confirmed} confirmed, ${verdict.lost.length} lost, ` +
-    `${verdict.falseNo.length} false no, ${verdict.misattributed.length} misattributed, ${verdict.unanswered.length} unanswered, ` +
-    `${verdict.duplicates} duplicates`,
-);
-for (const [name, ratio] of Object.entries(growth))
-  console.log(`${name}: ${ratio.toFixed(2)} times the second quarter's, in the last`);
+const figures = Object.entries(growth).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
+const text =
+  `${minutes} minutes, 200 users and 50 exchanges, a fault every 15 s: ${verdict.messages} messages, ` +
+  `${verdict.confirmed} confirmed, **${verdict.lost.length} lost**, ${verdict.falseNo.length} false no, ` +
+  `${verdict.misattributed.length} misattributed, ${verdict.unanswered.length} unanswered, ` +
+  `${verdict.duplicates} duplicates. In the last quarter, as a multiple of the second: ${figures.join(', ')}.\n`;
+console.log(`${clean ? 'clean' : 'NOT CLEAN'}: ${text}`);
+await writeFile(PAGE, withSection(await readFile(PAGE, 'utf8'), SOAK, text));
 process.exitCode = clean ? 0 : 1;

@@ -104,14 +104,19 @@ export class Connections implements Publisher {
     return this.#admitNew(login, client, size);
   }
 
-  /** Waits until everything published has its outcome, or the time is over and it is given one. */
-  async close(timeoutMs: number): Promise<void> {
-    clearInterval(this.#sweep);
-    await this.#allDone(timeoutMs);
+  /** Gives an outcome to all that has none, and admits no more. */
+  giveUp(): void {
     this.#closing = true;
     for (const connection of this.#alive) {
       if (!connection.idle) connection.destroy((delivery) => delivery.fail('shutting-down'));
     }
+  }
+
+  /** Waits until everything published has its outcome, or the time is over and it is given one. */
+  async close(timeoutMs: number): Promise<void> {
+    clearInterval(this.#sweep);
+    await this.#allDone(timeoutMs);
+    this.giveUp();
     // What was in flight on a destroyed connection gets its outcome within a turn of the event loop.
     await nextTurn();
     await nextTurn();

@@ -82,6 +82,19 @@ describe('somebody who guesses passwords', () => {
     expect((await attempts()).failed - before.failed).toBe(1);
   });
 
+  it('is who the broker refused to log in, and nobody whose header is broken or who lacks a permission', async () => {
+    const gateway = await gatewayWith();
+    const told = new Set<string>();
+    for (let n = 0; n < 40; n += 1) {
+      const broken = { ...FORM, authorization: `Basic ${n}` };
+      const elsewhere = http(gateway.port, `/missing-${n}/x/k`, { user: topology.user, body: 'body=x', headers: FORM });
+      const malformed = http(gateway.port, `/${topology.segment}/x/k`, { body: 'body=x', headers: broken });
+      for (const { problem } of await Promise.all([elsewhere, malformed])) told.add(problem.type ?? '');
+    }
+    expect(told).toEqual(new Set(['urn:statelessd:vhost-not-found', 'urn:statelessd:unauthenticated']));
+    expect((await post(gateway, guess(0))).status).toBe(401);
+  });
+
   it('does not use up what a crowd of new users behind the same address needs', async () => {
     const gateway = await gatewayWith();
     const users = await Promise.all(

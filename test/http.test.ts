@@ -79,6 +79,12 @@ describe('HTTP', () => {
     expect([answer.status, answer.problem.type]).toEqual([417, 'urn:statelessd:expectation-failed']);
   });
 
+  it('answers 405 to CONNECT', async () => {
+    const answer = await raw(gateway.port, 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 405 /);
+    expect(answer).toContain('"type":"urn:statelessd:method-not-allowed"');
+  });
+
   it('answers 431 for headers that are too large', async () => {
     const received = await raw(gateway.port, head(`X-Large: ${'x'.repeat(20_000)}\r\n`));
     expect(received).toMatch(/^HTTP\/1\.1 431 /);

@@ -100,6 +100,7 @@ export class HttpServer {
     this.#server.on('checkContinue', (request, response) => server.emit('request', request, response));
     this.#server.on('checkExpectation', (_, response) => this.#refuseExpectation(response));
     this.#server.on('clientError', (error, socket) => this.#refuseBytes(error, socket));
+    this.#server.on('connect', (_, socket) => this.#refuseTunnel(socket));
   }
 
   /** Accepts connections on a socket that is bound already. */
@@ -226,6 +227,16 @@ export class HttpServer {
     void refusal.text().then((body) => response.end(body));
   }
 
+  /** CONNECT is for proxies, and Node hangs up on it without a word. */
+  #refuseTunnel(socket: Duplex): void {
+    const requestId = crypto.randomUUID();
+    this.#refuseRaw(
+      'CONNECT',
+      problem('method-not-allowed', { requestId, headers: { Allow: 'GET, HEAD, POST' } }),
+      socket,
+    );
+  }
+
   /**
    * What is not HTTP, or takes too long to become it. Where that is a request's body, the request's own answer says
    * so; where it comes after a whole request, that one is answered and the connection ends.
@@ -242,8 +253,11 @@ export class HttpServer {
       socket.destroy();
       return;
     }
-    const refusal = problem(kindOfClientError(error.code), { requestId: crypto.randomUUID() });
-    this.#onAnswer('UNKNOWN', refusal.status, 0);
+    this.#refuseRaw('UNKNOWN', problem(kindOfClientError(error.code), { requestId: crypto.randomUUID() }), socket);
+  }
+
+  #refuseRaw(method: string, refusal: Response, socket: Duplex): void {
+    this.#onAnswer(method, refusal.status, 0);
     void refusal.text().then((body) => endLingering(socket, rawResponse(refusal, body)));
   }
 }
@@ -278,6 +292,7 @@ function kindOfClientError(code: string | undefined): ProblemKind {
 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  405: 'Method Not Allowed',
   408: 'Request Timeout',
   431: 'Request Header Fields Too Large',
 };

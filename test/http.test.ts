@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
@@ -83,6 +84,27 @@ describe('HTTP', () => {
     const answer = await raw(gateway.port, 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1.1 405 /);
     expect(answer).toContain('"type":"urn:statelessd:method-not-allowed"');
+  });
+
+  it('survives a CONNECT whose client is gone at once', async () => {
+    for (let n = 0; n < 20; n += 1) {
+      const socket = connect(gateway.port, '127.0.0.1', () => {
+        socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.resetAndDestroy());
+      });
+      await once(socket, 'close');
+    }
+    expect((await http(gateway.port, '/healthz', { method: 'GET' })).status).toBe(200);
+    expect(gateway.stderr).not.toMatch(/died/);
+  });
+
+  it('answers the request before a CONNECT, and nothing to that', async () => {
+    const connectLine = 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n';
+    const received = await raw(
+      gateway.port,
+      `${head('Content-Length: 1\r\nContent-Type: text/plain\r\n')}x${connectLine}`,
+    );
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 204']);
+    expect((await topology.only()).content.toString()).toBe('x');
   });
 
   it('answers 431 for headers that are too large', async () => {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
-import { type Answer, type Call, FORM, http } from './support/http.ts';
+import { type Answer, basic, type Call, FORM, http } from './support/http.ts';
 import { type BrokerPorts, Topology } from './support/topology.ts';
 
 describe('while the broker', () => {
@@ -109,6 +111,25 @@ describe('while the broker', () => {
       });
       expect((await post(gateway, 'later')).status).toBe(204);
       expect(await inQueue()).toEqual([...left, 'later']);
+    });
+
+    it('stops all the same, and answers strangers and slow uploads too', async () => {
+      const gateway = await gatewayWith({ publishing: { publish_timeout: 60 }, http: { drain_timeout: 0.5 } });
+      await during(async () => {
+        const stranger = post(gateway, 'stranger', { user: { username: 'stranger', password: 'p' } });
+        const upload = connect(gateway.port, '127.0.0.1');
+        const received = text(upload);
+        upload.write(
+          `POST /${topology.segment}/x/k HTTP/1.1\r\nHost: g\r\nAuthorization: ${basic(topology.user)}\r\n` +
+            'Content-Type: text/plain\r\nContent-Length: 10\r\n\r\nhalf',
+        );
+        // Whoever is answered later has come later.
+        await http(gateway.port, '/healthz', { method: 'GET' });
+        gateway.kill('SIGTERM');
+        expect(outcomes([await stranger])).toEqual(['503 shutting-down; published=no']);
+        expect(await received).toMatch(/^HTTP\/1.1 408 /);
+        expect((await gateway.exited).code).toBe(0);
+      });
     });
 
     it('stops all the same, and says of what it held that nothing was published', async () => {

@@ -112,11 +112,16 @@ export class Gateway {
   /** A later call may hurry an earlier one. */
   #end(idleMs: number, timeoutMs: number): Promise<void> {
     setTimeout(() => this.#server.closeIdleConnections(), idleMs).unref();
-    setTimeout(() => this.#connections.giveUp(), Math.max(0, timeoutMs - LAST_ANSWERS_MS)).unref();
+    setTimeout(() => this.#giveUp(), Math.max(0, timeoutMs - LAST_ANSWERS_MS)).unref();
     setTimeout(() => this.#server.closeAllConnections(), timeoutMs).unref();
     this.#cutAt = Math.min(this.#cutAt, performance.now() + timeoutMs);
     this.#ended ??= this.#finish();
     return this.#ended;
+  }
+
+  #giveUp(): void {
+    this.#connections.giveUp();
+    this.#server.refuseUnfinished();
   }
 
   async #finish(): Promise<void> {

@@ -121,6 +121,8 @@ export interface AdmissionRequest {
   readonly client: Client;
   /** Bytes that the request announces; 0 where it does not say. */
   readonly size: number;
+  /** Nobody waits for the message: it may take longer than a client would wait. */
+  readonly patient: boolean;
 }
 
 export interface PublishOptions {

@@ -163,6 +163,36 @@ describe('a broker that', () => {
     expect(statuses(await Promise.all(range(10).map((n) => post(n))))).toEqual(range(10).map(() => 204));
   });
 
+  it('nacks on one channel after another: they are replaced until one takes messages', async () => {
+    let opened = 0;
+    const { post } = await given(
+      afterTheFirst(({ channel, tag, body }, answers) => {
+        if (tag === 1n) opened += 1;
+        // What is owed on the first channel keeps it open.
+        if (body === 'owed') return;
+        if (opened < 4) answers.nack(channel, tag);
+        else answers.ack(channel, tag);
+      }),
+      { publishing: { publish_timeout: 1 } },
+    );
+    await post('first');
+    expect((await post('owed')).status).toBe(504);
+    await expect.poll(async () => (await post('m')).status, { timeout: 20_000 }).toBe(204);
+  });
+
+  it('is silent about one exchange: as many as may wait do, and others are served', async () => {
+    const { post } = await given(
+      ({ channel, tag, body }, answers) => {
+        if (body !== 'stuck') answers.ack(channel, tag);
+      },
+      { publishing: { publish_timeout: 3, max_held_messages: 1 } },
+    );
+    const stuck = Promise.all([post('stuck', 'silent'), post('stuck', 'silent')]);
+    expect((await post('m', 'other')).status).toBe(204);
+    expect((await post('m', 'other')).status).toBe(204);
+    expect((await stuck).map(({ problem }) => problem.published).toSorted()).toEqual(['no', 'unknown']);
+  });
+
   it('ends the connection at every message: it is not hammered with logins', async () => {
     const { post, gateway } = await given((_, answers) => answers.closeConnection(320, 'CONNECTION_FORCED'));
     const answer = await post(1);

@@ -143,7 +143,7 @@ export class Connection {
   }
 
   /** Leave to publish, and room for so many bytes. */
-  admit(size: number): Admission | PublishFailure<LoginFailureKind> {
+  admit(size: number, patient: boolean): Admission | PublishFailure<LoginFailureKind> {
     this.usedAt = performance.now();
     if (this.#closing.signal.aborted) return { ...this.#ending, published: 'no' };
     if (this.#blocked)
@@ -152,7 +152,7 @@ export class Connection {
         detail: this.#blocked.reason,
         published: 'no',
       };
-    const congestion = this.#congestion();
+    const congestion = this.#congestion(patient);
     if (congestion !== undefined) return { kind: 'overloaded', detail: congestion, published: 'no' };
     const admission = admit(this.#share, size, {
       publish: (address, message, options, giveBack) => this.#publish(address, message, options, giveBack),
@@ -171,9 +171,9 @@ export class Connection {
   }
 
   /** Why there would be no point in waiting, if there is none. */
-  #congestion(): string | undefined {
+  #congestion(patient: boolean): string | undefined {
     const expectedWaitMs = this.#session?.expectedWaitMs;
-    if (expectedWaitMs !== undefined && expectedWaitMs > this.#options.maxWaitMs)
+    if (!patient && expectedWaitMs !== undefined && expectedWaitMs > this.#options.maxWaitMs)
       return 'the broker confirms more slowly than messages come';
     if (this.#host.held.full && (expectedWaitMs !== undefined || !this.#session)) return TOO_MANY;
     return undefined;
@@ -214,7 +214,8 @@ export class Connection {
     options.signal?.addEventListener('abort', () => {
       if (!delivery.inFlight) delivery.fail('client-gone');
     });
-    this.#deliver(delivery);
+    if (options.signal?.aborted) delivery.fail('client-gone');
+    else this.#deliver(delivery);
     return delivery.outcome;
   }
 

@@ -4,7 +4,6 @@ import type {
   Address,
   AdmissionOutcome,
   AdmissionRequest,
-  Client,
   Publisher,
   PublishFailure,
 } from '../../handler/publisher.ts';
@@ -88,7 +87,7 @@ export class Connections implements Publisher {
 
   admit(request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> {
     if (this.#closing) return { kind: 'shutting-down', published: 'no' };
-    const { credentials, vhost, client, size } = request;
+    const { credentials, vhost, client, size, patient } = request;
     const login: Login = { vhost, ...credentials };
     if (client.scope !== 'loopback' && this.#options.loopbackUsers.includes(login.username))
       return {
@@ -97,16 +96,17 @@ export class Connections implements Publisher {
         published: 'no',
       };
     const connection = this.#entries.get(login);
-    if (connection) return this.#track(connection.admit(size));
-    if (this.#accepted.get(login)) return this.#admitKnown(login, size);
+    if (connection) return this.#track(connection.admit(size, patient));
+    if (this.#accepted.get(login)) return this.#admitKnown(login, request);
     const refusal = this.#logins.remembered(login);
     if (refusal) return { ...refusal, published: 'no' };
-    return this.#admitNew(login, client, size);
+    return this.#admitNew(login, request);
   }
 
   /** Gives an outcome to all that has none, and admits no more. */
   giveUp(): void {
     this.#closing = true;
+    this.#logins.close();
     for (const connection of this.#alive) {
       if (!connection.idle) connection.destroy((delivery) => delivery.fail('shutting-down'));
     }
@@ -130,16 +130,16 @@ export class Connections implements Publisher {
   }
 
   /** Accepted before, and idle since: its connection is opened again when its message is there. */
-  #admitKnown(login: Login, size: number): AdmissionOutcome {
+  #admitKnown(login: Login, { size, patient }: AdmissionRequest): AdmissionOutcome {
     const connection = this.#connectionFor(login);
-    return this.#track(this.#add(connection)?.admit(size) ?? ALL_BUSY);
+    return this.#track(this.#add(connection)?.admit(size, patient) ?? ALL_BUSY);
   }
 
-  async #admitNew(login: Login, client: Client, size: number): Promise<AdmissionOutcome> {
+  async #admitNew(login: Login, { client, size, patient }: AdmissionRequest): Promise<AdmissionOutcome> {
     const outcome = await this.#logins.wait(login, client, this.#options.loginTimeoutMs);
     switch (outcome.kind) {
       case 'open':
-        return this.#track(outcome.connection.admit(size));
+        return this.#track(outcome.connection.admit(size, patient));
       case 'busy':
         return ALL_BUSY;
       case 'overloaded':

@@ -5,6 +5,9 @@ import { DeliveryQueue } from './delivery-queue.ts';
 /** Routing keys remembered of an exchange with topic permissions; past it, all are forgotten. */
 const MAX_PROVEN_KEYS = 10_000;
 
+/** Channels that wait for confirms which may never come. */
+const MAX_RETIRING = 8;
+
 /**
  * The way to one exchange on one connection.
  *
@@ -16,8 +19,8 @@ export class Lane {
   readonly waiting = new DeliveryQueue();
   proven = false;
   channel: Channel | undefined;
-  /** The channel before, which has confirms to come and is closed after the last. */
-  retiring: Channel | undefined;
+  /** Channels before, which have confirms to come and are closed after the last. */
+  readonly retiring = new Set<Channel>();
   opening = false;
   /** A message was refused for its routing key: those not seen confirmed are tried alone. */
   #topicRefused = false;
@@ -28,7 +31,7 @@ export class Lane {
   }
 
   get idle(): boolean {
-    return this.waiting.size === 0 && !this.opening && !this.retiring && (this.channel?.idle ?? true);
+    return this.waiting.size === 0 && !this.opening && this.retiring.size === 0 && (this.channel?.idle ?? true);
   }
 
   /** When it last had a confirm, in milliseconds of the monotonic clock; 0 where it has no channel. */
@@ -38,20 +41,20 @@ export class Lane {
 
   /** The next message gets a fresh channel. */
   retireChannel(): void {
-    if (this.retiring || !this.channel?.open) return;
-    this.retiring = this.channel;
+    if (this.retiring.size >= MAX_RETIRING || !this.channel?.open) return;
+    this.retiring.add(this.channel);
     this.channel = undefined;
     this.closeRetired();
   }
 
   closeRetired(): void {
-    if (this.retiring?.open && this.retiring.idle) this.retiring.close();
+    for (const channel of this.retiring) if (channel.open && channel.idle) channel.close();
   }
 
   /** The channel is closed. */
   leftBy(channel: Channel): void {
     if (this.channel === channel) this.channel = undefined;
-    if (this.retiring === channel) this.retiring = undefined;
+    this.retiring.delete(channel);
   }
 
   takeWaiting(): Delivery | undefined {

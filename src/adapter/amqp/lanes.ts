@@ -30,15 +30,15 @@ export class Lanes {
 
   /** Forgets a lane that leads nowhere. */
   forget(lane: Lane): void {
-    if (lane.idle) this.#lanes.delete(lane.exchange);
+    if (lane.idle) this.#close(lane);
   }
 
   /** Whether there may be one more channel; the one that was idle for longest is closed for it. */
   makeRoom(maxChannels: number): boolean {
     const lanes = [...this.#lanes.values()];
     const open = lanes.filter((lane) => lane.channel || lane.opening);
-    const retiring = lanes.filter((lane) => lane.retiring);
-    if (open.length + retiring.length <= maxChannels) return true;
+    const retiring = lanes.reduce((sum, lane) => sum + lane.retiring.size, 0);
+    if (open.length + retiring <= maxChannels) return true;
     let oldest: Lane | undefined;
     for (const lane of open) if (lane.channel && lane.idle && lane.usedAt < (oldest?.usedAt ?? Infinity)) oldest = lane;
     if (!oldest || maxChannels < 1) return false;

@@ -46,6 +46,7 @@ export type LoginWaitOutcome =
   | LoginAttemptOutcome
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'broker-unavailable' }
+  | { readonly kind: 'shutting-down' }
   | { readonly kind: 'too-many-failed-logins'; readonly retryAfterSeconds: number };
 
 /**
@@ -63,10 +64,15 @@ export class Logins {
     readonly until: number;
   }[] = [];
   readonly #throttle = new LoginThrottle();
+  readonly #closed: Promise<{ readonly kind: 'shutting-down' }>;
+  #onClose: (ending: { readonly kind: 'shutting-down' }) => void = () => {};
   #waiting = 0;
 
   constructor(host: LoginHost) {
     this.#host = host;
+    this.#closed = new Promise((resolve) => {
+      this.#onClose = resolve;
+    });
   }
 
   /** What the broker said of this login a moment ago, if it refused it. */
@@ -86,6 +92,11 @@ export class Logins {
     });
   }
 
+  /** Who waits is told that all ends. */
+  close(): void {
+    this.#onClose({ kind: 'shutting-down' });
+  }
+
   /** Waits for a login, its own or one on its way, for so long at most. */
   async wait(login: Login, client: Client, timeoutMs: number): Promise<LoginWaitOutcome> {
     if (this.#waiting >= MAX_WAITING) return { kind: 'overloaded' };
@@ -94,6 +105,7 @@ export class Logins {
     const outcome = await Promise.race([
       this.#join(login, client, timeout.signal),
       delay(timeoutMs, { kind: 'broker-unavailable' } as const, { signal: timeout.signal }),
+      this.#closed,
     ]);
     this.#waiting -= 1;
     timeout.abort();

@@ -133,9 +133,10 @@ export class Session implements SoloHost, Carrier {
     return Math.max(first.waitedMs, (this.#confirmMs * size) / this.#options.maxInFlight);
   }
 
-  /** A message to that exchange would be written at once. */
+  /** A message to that exchange would be written at once, or is the one for which its channel is opened. */
   hasPlace(exchange: string): boolean {
-    return !this.#isFull() && this.#lanes.find(exchange)?.channel?.open === true;
+    const lane = this.#lanes.find(exchange);
+    return !this.#isFull() && (lane === undefined || lane.channel?.open === true || lane.waiting.size === 0);
   }
 
   /** Nobody waits for anything on it. Confirms may still be owed for messages that were given up on. */

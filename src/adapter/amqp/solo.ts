@@ -40,6 +40,8 @@ export class SoloPool {
   readonly #idle: Channel[] = [];
   readonly #busy = new Map<Channel, Delivery>();
   readonly #silent = new Set<Channel>();
+  /** The broker counts them until they are closed. */
+  readonly #closing = new Set<Channel>();
   /** Lanes whose probe is on its way. */
   readonly #probed = new Map<Delivery, Lane>();
   #opening = 0;
@@ -76,8 +78,10 @@ export class SoloPool {
   /** Call when the channel's message was confirmed or nacked. One that is not to be used again is closed. */
   release(channel: Channel, reuse: boolean): void {
     this.#settle(channel);
-    if (!reuse) channel.close();
-    else if (channel.open) this.#idle.push(channel);
+    if (!reuse) {
+      this.#closing.add(channel);
+      channel.close();
+    } else if (channel.open) this.#idle.push(channel);
     this.#pump();
   }
 
@@ -85,6 +89,7 @@ export class SoloPool {
   drop(channel: Channel): void {
     if (this.#busy.has(channel)) this.#cool();
     this.#settle(channel);
+    this.#closing.delete(channel);
     const position = this.#idle.indexOf(channel);
     if (position >= 0) this.#idle.splice(position, 1);
     this.#pump();
@@ -122,7 +127,8 @@ export class SoloPool {
 
   #wanted(): number {
     const lent = Math.min(this.#silent.size, MAX_SILENT);
-    const room = this.#host.soloChannels + lent - this.#busy.size - this.#idle.length - this.#cooling;
+    const taken = this.#busy.size + this.#idle.length + this.#closing.size + this.#cooling;
+    const room = this.#host.soloChannels + lent - taken;
     return Math.min(room, this.#deliveries.size + this.#lanes.size + this.#quarantine.size);
   }
 

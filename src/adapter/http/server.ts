@@ -66,6 +66,7 @@ export class HttpServer {
   /** By connection. */
   readonly #exchanges = new WeakMap<Duplex, Exchange>();
   #draining = false;
+  #cut = false;
 
   constructor(fetch: Fetch, options: ServerOptions, onAnswer: OnAnswer) {
     this.#options = options;
@@ -94,6 +95,7 @@ export class HttpServer {
     const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
     this.#server = server;
     this.#server.on('connection', (socket) => {
+      if (this.#cut) socket.destroy();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
@@ -137,11 +139,19 @@ export class HttpServer {
       quietTurns = 0;
     };
     this.#server.on('connection', onConnection);
-    for (let turn = 0; quietTurns < QUIET_TURNS && turn < MAX_QUEUED; turn += 1) {
+    for (let turn = 0; quietTurns < QUIET_TURNS && turn < MAX_QUEUED && !this.#cut; turn += 1) {
       quietTurns += 1;
       await nextTurn();
     }
     this.#server.off('connection', onConnection);
+  }
+
+  /** Answers requests that are still arriving: nothing will come of them. */
+  refuseUnfinished(): void {
+    for (const socket of this.#sockets) {
+      const body = this.#exchanges.get(socket)?.body;
+      if (body && !body.complete) body.fail('timed-out');
+    }
   }
 
   closeIdleConnections(): void {
@@ -152,6 +162,7 @@ export class HttpServer {
   closeAllConnections(): void {
     this.#server.closeAllConnections();
     for (const socket of this.#sockets) socket.destroy();
+    this.#cut = true;
   }
 
   async #answer(fetch: Fetch, request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> {
@@ -229,6 +240,9 @@ export class HttpServer {
 
   /** CONNECT is for proxies, and Node hangs up on it without a word. */
   #refuseTunnel(socket: Duplex): void {
+    // Node has taken its own listener away.
+    socket.on('error', () => socket.destroy());
+    if (this.#endAfterAnswer(socket)) return;
     const requestId = crypto.randomUUID();
     this.#refuseRaw(
       'CONNECT',
@@ -242,10 +256,8 @@ export class HttpServer {
    * so; where it comes after a whole request, that one is answered and the connection ends.
    */
   #refuseBytes(error: Error & { code?: string }, socket: Duplex): void {
-    const exchange = this.#exchanges.get(socket);
-    if (exchange && !exchange.outgoing.writableFinished && socket.writable) {
-      exchange.outgoing.shouldKeepAlive = false;
-      if (exchange.outgoing.headersSent) exchange.outgoing.once('finish', () => endLingering(socket));
+    const exchange = this.#endAfterAnswer(socket);
+    if (exchange) {
       if (!exchange.body.complete) exchange.body.fail(error.code === TIMED_OUT ? 'timed-out' : 'malformed');
       return;
     }
@@ -254,6 +266,15 @@ export class HttpServer {
       return;
     }
     this.#refuseRaw('UNKNOWN', problem(kindOfClientError(error.code), { requestId: crypto.randomUUID() }), socket);
+  }
+
+  /** The request before, if it has no answer yet: that comes first, and the connection ends with it. */
+  #endAfterAnswer(socket: Duplex): Exchange | undefined {
+    const exchange = this.#exchanges.get(socket);
+    if (!exchange || exchange.outgoing.writableFinished || !socket.writable) return undefined;
+    exchange.outgoing.shouldKeepAlive = false;
+    if (exchange.outgoing.headersSent) exchange.outgoing.once('finish', () => endLingering(socket));
+    return exchange;
   }
 
   #refuseRaw(method: string, refusal: Response, socket: Duplex): void {

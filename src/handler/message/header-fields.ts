@@ -1,13 +1,6 @@
 import type { HeaderValue } from '../publisher.ts';
 import { type Field, type FieldError, shownName } from './fields.ts';
-import {
-  expectedDepth,
-  expectedName,
-  expectedSize,
-  isHeaderName,
-  maxEncodedHeaders,
-  maxHeaderDepth,
-} from './headers-table.ts';
+import { expectedDepth, expectedName, isHeaderName, maxEncodedHeaders, maxHeaderDepth } from './headers-table.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** Headers that came as fields, each with the field that named it last. */
@@ -36,10 +29,8 @@ export function readHeaderFields(fields: readonly Field[]): HeaderFields {
   for (const { name, value } of fields) {
     const field = shownName(name);
     const keys = splitKeys(name);
-    const fits = value.length <= maxEncodedHeaders;
-    const text = fits ? decodeUtf8(value) : '';
+    const text = toText(value);
     if (!keys.ok) errors.push({ field, message: keys.message });
-    else if (!fits) errors.push({ field, message: expectedSize });
     else if (text === undefined) errors.push({ field, message: 'expected UTF-8' });
     else {
       root.set(keys.path, text);
@@ -51,6 +42,12 @@ export function readHeaderFields(fields: readonly Field[]): HeaderFields {
     headers.set(name, { value: toValue(node), field: writtenAs.get(name) ?? name });
   }
   return { headers, errors };
+}
+
+/** Of what is too long for any header no more is decoded than shows that. */
+function toText(value: Uint8Array): string | undefined {
+  if (value.length <= maxEncodedHeaders) return decodeUtf8(value);
+  return new TextDecoder().decode(value.subarray(0, maxEncodedHeaders + 1));
 }
 
 type Keys =

@@ -26,7 +26,9 @@ export function parseUrlencoded(bytes: Uint8Array, limit = maxFields): ParsedFie
     const end = findAmpersand(start);
     const nameEnd = Math.min(findEquals(start), end);
     if (nameEnd - start > maxRawName) {
-      return { ok: false, field: rawName(bytes.subarray(start, start + maxRawName)), message: tooLongName };
+      fields.push({ name: rawName(bytes.subarray(start, start + maxRawName)), value: bytes.subarray(end, end) });
+      start = skipAmpersands(bytes, end);
+      continue;
     }
     const rawNameBytes = bytes.subarray(start, nameEnd);
     const nameBytes = isPlain(start, nameEnd) ? rawNameBytes : decodeComponent(rawNameBytes);
@@ -38,7 +40,7 @@ export function parseUrlencoded(bytes: Uint8Array, limit = maxFields): ParsedFie
     const valueStart = Math.min(nameEnd + 1, end);
     const raw = bytes.subarray(valueStart, end);
     if (isPlain(valueStart, end)) fields.push({ name, value: raw });
-    else if (raw.length > maxAtOnce) fields.push({ name, value: raw, encoded: true });
+    else if (name === 'body' && raw.length > maxAtOnce) fields.push({ name, value: raw, encoded: true });
     else {
       const value = decodeComponent(raw);
       if (value === undefined) return { ok: false, field: shownName(name), message: brokenEscape };
@@ -77,10 +79,8 @@ function beforeEscape(raw: Uint8Array, end: number): number {
   return raw[end - 2] === percent ? end - 2 : end;
 }
 
-/** Three times the longest `headers[…]` field there can be. A body may be one name from its first byte to its last. */
+/** Three times the longest `headers[…]` field there can be: one with a longer name is unknown, and not decoded. */
 const maxRawName = 16_384;
-
-const tooLongName = `the name is longer than ${maxRawName} bytes`;
 
 export const brokenEscape = 'broken percent-encoding: expected % and two hex digits';
 

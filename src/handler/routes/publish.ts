@@ -36,14 +36,16 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings) {
     const requestId = requestIdOf(c.req.raw);
     const judged = judge(c, requestId, settings);
     if ('done' in judged) return judged.done;
-    const { address } = judged.next;
-    const admitted = publisher.admit({ ...judged.next, vhost: address.vhost, client: clientOf(c) });
+    const { address, credentials, size, preferences } = judged.next;
+    const { vhost } = address;
+    const patient = preferences.respondAsync;
+    const admitted = publisher.admit({ credentials, vhost, client: clientOf(c), size, patient });
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return failureProblem(admission, requestId, CLOSE);
     try {
-      const made = await readMessage(c, requestId, admission, judged.next.size, settings);
+      const made = await readMessage(c, requestId, admission, size, settings);
       if ('done' in made) return made.done;
-      return await publish(c, { admission, address, message: made.next, requestId }, settings);
+      return await publish(c, { admission, address, message: made.next, requestId, preferences }, settings);
     } finally {
       // Does nothing once the message is on its way.
       admission.release();
@@ -56,6 +58,7 @@ interface Judged {
   readonly credentials: Credentials;
   /** Bytes that the request announces. */
   readonly size: number;
+  readonly preferences: Preferences;
 }
 
 /** What the request line and the headers tell. */
@@ -71,7 +74,8 @@ function judge(c: AppContext, requestId: string, settings: PublishSettings): Ste
     return refuse('unsupported-encoding');
   const size = Number(headers.get('content-length') ?? 0);
   if (size > settings.maxBodySizeBytes) return refuse('body-too-large', tooLarge(settings));
-  return { next: { address: addressed.address, credentials, size } };
+  const preferences = parsePrefer(headers.get('prefer'));
+  return { next: { address: addressed.address, credentials, size, preferences } };
 }
 
 async function readMessage(
@@ -158,12 +162,12 @@ interface Publication {
   readonly address: Address;
   readonly message: Message;
   readonly requestId: string;
+  readonly preferences: Preferences;
 }
 
 async function publish(c: AppContext, publication: Publication, settings: PublishSettings): Promise<Response> {
-  const { admission, address, message, requestId } = publication;
-  const preferences = parsePrefer(c.req.raw.headers.get('prefer'));
-  if (preferences.respondAsync) return publishAsync(publication, preferences, settings);
+  const { admission, address, message, requestId, preferences } = publication;
+  if (preferences.respondAsync) return publishAsync(publication, settings);
   const timeoutMs = Math.min(preferences.waitMs ?? settings.publishTimeoutMs, settings.publishTimeoutMs);
   const signal = settings.clientGone === 'drop' ? { signal: c.req.raw.signal } : {};
   return answer(await admission.publish(address, message, { timeoutMs, ...signal }), requestId);
@@ -171,8 +175,7 @@ async function publish(c: AppContext, publication: Publication, settings: Publis
 
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */
 async function publishAsync(
-  { admission, address, message, requestId }: Publication,
-  { waitMs = 0 }: Preferences,
+  { admission, address, message, requestId, preferences: { waitMs = 0 } }: Publication,
   { asyncTimeoutMs }: PublishSettings,
 ): Promise<Response> {
   const publishing = admission.publish(address, message, { timeoutMs: asyncTimeoutMs, patient: true });

@@ -181,16 +181,22 @@ describe('a broker that', () => {
   });
 
   it('is silent about one exchange: as many as may wait do, and others are served', async () => {
-    const { post } = await given(
+    const { post, peer, gateway } = await given(
       ({ channel, tag, body }, answers) => {
         if (body !== 'stuck') answers.ack(channel, tag);
       },
       { publishing: { publish_timeout: 3, max_held_messages: 1 } },
     );
-    const stuck = Promise.all([post('stuck', 'silent'), post('stuck', 'silent')]);
     expect((await post('m', 'other')).status).toBe(204);
-    expect((await post('m', 'other')).status).toBe(204);
-    expect((await stuck).map(({ problem }) => problem.published).toSorted()).toEqual(['no', 'unknown']);
+    const inFlight = post('stuck', 'silent');
+    await expect.poll(() => peer.messages.length).toBe(2);
+    const waiting = post('stuck', 'silent');
+    await expect
+      .poll(async () => (await http(gateway.port, '/stats', { method: 'GET' })).text, { interval: 5 })
+      .toContain('"queue_size":1');
+    const [other, third] = await Promise.all([post('m', 'other'), post('stuck', 'silent')]);
+    expect([other.status, third.problem.type]).toEqual([204, 'urn:statelessd:overloaded']);
+    expect((await Promise.all([inFlight, waiting])).map(({ status }) => status)).toEqual([504, 504]);
   });
 
   it('ends the connection at every message: it is not hammered with logins', async () => {

@@ -32,7 +32,7 @@ interface Sample {
 }
 
 const SAMPLE_MS = 1_000;
-const FAULT_EVERY_MS = 15_000;
+const FAULT_EVERY_MS = 30_000;
 const MAX_RSS_GROWTH = 1.1;
 
 /** Faults after which everything is as it was, and which no client need be told of. */
@@ -50,7 +50,7 @@ export async function soak({ minutes, users = 200, exchanges = 50, log }: SoakOp
   }
   const load = new Load({
     ports: world.gateway.ports,
-    clients: 40,
+    clients: 80,
     shot: (n) => ({
       path: `/${world.topology.segment}/soak${n % exchanges}/k`,
       user: crowd[n % users] ?? world.topology.user,

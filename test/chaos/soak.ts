@@ -10,7 +10,7 @@ const minutes = Number(process.argv[2] ?? 10);
 const { verdict, growth, clean } = await soak({ minutes, log: (line) => console.log(line) });
 const figures = Object.entries(growth).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
 const text =
-  `${minutes} minutes, 200 users and 50 exchanges, a fault every 15 s: ${verdict.messages} messages, ` +
+  `${minutes} minutes, 200 users and 50 exchanges, a fault every 30 s: ${verdict.messages} messages, ` +
   `${verdict.confirmed} confirmed, **${verdict.lost.length} lost**, ${verdict.falseNo.length} false no, ` +
   `${verdict.misattributed.length} misattributed, ${verdict.unanswered.length} unanswered, ` +
   `${verdict.duplicates} duplicates. In the last quarter, as a multiple of the second: ${figures.join(', ')}.\n`;

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { configureLogging, openLogs } from './adapter/logging/logging.ts';
 import { Daemon } from './adapter/process/daemon.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
-import { createLog } from './adapter/process/log.ts';
 import { VERSION } from './adapter/process/version.ts';
 import { loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
@@ -63,6 +63,6 @@ const { config } = loaded;
 if (args.check) print(printConfig(config));
 
 process.title = 'statelessd: supervisor';
-const log = createLog(process.stderr, config.application.debug ? 'debug' : 'info');
-const failure = await new Daemon(readConfig, log).run();
+configureLogging(config.logging, config.application.debug, process.stderr);
+const failure = await new Daemon(readConfig, openLogs().gateway).run();
 if (failure) fail(failure.exitCode, failure.reason);

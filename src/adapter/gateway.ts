@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { createApp } from '../handler/app.ts';
-import type { Log } from '../handler/log.ts';
+import type { LogLevel, Logs } from '../handler/log.ts';
 import type { Readiness } from '../handler/routes/health.ts';
 import { BrokerProbe } from './amqp/broker-probe.ts';
 import { Connections } from './amqp/connections.ts';
@@ -39,7 +39,7 @@ export class Gateway {
   #cutAt = Number.POSITIVE_INFINITY;
   #ended: Promise<void> | undefined;
 
-  constructor(config: Config, keys: Keys, slot: Slot, log: Log) {
+  constructor(config: Config, keys: Keys, slot: Slot, logs: Logs) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
     const link = linkOptions(config, keys, slot);
@@ -57,7 +57,7 @@ export class Gateway {
         loginTimeoutMs: publishing.publishTimeoutMs,
         loopbackUsers: rabbitmq.loopbackUsers,
       },
-      log,
+      logs,
     );
     this.#probe = new BrokerProbe(link, () => this.#connections.connected);
     const app = createApp({
@@ -74,7 +74,7 @@ export class Gateway {
         })),
         debug: application.debug,
       },
-      log,
+      log: logs.gateway,
     });
     this.fetch = (request, bindings) => app.fetch(request, bindings);
     this.#server = new HttpServer(
@@ -89,7 +89,10 @@ export class Gateway {
         },
         operators: new AddressSet(httpServer.operations.allow),
       },
-      (method, status, milliseconds) => this.#requests.add(method, status, milliseconds),
+      ({ method, status, milliseconds, target, client }) => {
+        this.#requests.add(method, status, milliseconds);
+        logs.access(levelOf(status), 'answered', { status, method, target, client, ms: Math.round(milliseconds) });
+      },
     );
   }
 
@@ -112,7 +115,7 @@ export class Gateway {
   /** A later call may hurry an earlier one. */
   #end(idleMs: number, timeoutMs: number): Promise<void> {
     setTimeout(() => this.#server.closeIdleConnections(), idleMs).unref();
-    setTimeout(() => this.#giveUp(), Math.max(0, timeoutMs - LAST_ANSWERS_MS)).unref();
+    setTimeout(() => this.#giveUp(), timeoutMs - Math.min(LAST_ANSWERS_MS, timeoutMs / 4)).unref();
     setTimeout(() => this.#server.closeAllConnections(), timeoutMs).unref();
     this.#cutAt = Math.min(this.#cutAt, performance.now() + timeoutMs);
     this.#ended ??= this.#finish();
@@ -156,6 +159,12 @@ export class Gateway {
       connections: this.#connections.statistics.snapshot(),
     };
   }
+}
+
+/** As Tornado's access log has them. */
+function levelOf(status: number): LogLevel {
+  if (status >= 500) return 'error';
+  return status >= 400 ? 'warning' : 'info';
 }
 
 function linkOptions({ application: { rabbitmq } }: Config, { rabbitmq: pem }: Keys, slot: Slot): LinkOptions {

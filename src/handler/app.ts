@@ -36,7 +36,7 @@ export function createApp({ publisher, stats, readiness, settings, log }: AppDep
     },
   });
 
-  app.post('/Publisher', publishRoute(publisher, settings));
+  app.post('/Publisher', publishRoute(publisher, settings, log));
   app.get('/Stats', forOperators(statsRoute(stats)));
   app.get('/Dashboard', forOperators(dashboardRoute()));
   app.get('/Health', healthRoute());

@@ -106,7 +106,17 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
     ...(retryAfter !== undefined && published === 'no' && { 'Retry-After': String(retryAfter) }),
     ...details.headers,
   };
-  return new Response(JSON.stringify(body), { status, headers });
+  const response = new Response(JSON.stringify(body), { status, headers });
+  outcomes.set(response, headers['Statelessd-Error'] ?? slug);
+  return response;
+}
+
+/** Reading a response's headers would make them what the Fetch standard wants: names in lower case, and slow. */
+const outcomes = new WeakMap<Response, string>();
+
+/** What the `Statelessd-Error` header of a problem says. */
+export function outcomeOf(response: Response): string | undefined {
+  return outcomes.get(response);
 }
 
 export function failureProblem(failure: PublishFailure, requestId: string, headers?: Record<string, string>): Response {

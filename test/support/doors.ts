@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { Gateway } from '../../src/adapter/gateway.ts';
+import { openLogs } from '../../src/adapter/logging/logging.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { configuration, GatewayProcess, type Settings } from './gateway.ts';
 import { type Answer, answerOf, basic, type Call, http } from './http.ts';
@@ -30,7 +31,7 @@ const inProcess: Door = {
   async open(settings = {}) {
     const parsed = parseConfig({ name: 'test', text: stringify(configuration(settings, [8000])) }, {});
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-    const gateway = new Gateway(parsed.config, {}, { port: 8000, worker: 0 }, () => {});
+    const gateway = new Gateway(parsed.config, {}, { port: 8000, worker: 0 }, openLogs());
     return {
       call: async (path, { method = 'POST', headers = {}, user, body = '' } = {}) => {
         const all = new Headers();

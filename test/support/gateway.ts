@@ -16,6 +16,7 @@ export interface Settings {
   readonly http?: Record<string, unknown>;
   readonly application?: Record<string, unknown>;
   readonly routes?: readonly unknown[];
+  readonly logging?: object;
   readonly daemon?: Record<string, unknown>;
   /** A command that becomes the program, such as setpriv(1) and its options. */
   readonly through?: readonly string[];
@@ -109,5 +110,6 @@ export function configuration(settings: Settings, ports: readonly number[]): obj
     },
     HTTPServer: { ports, ...settings.http },
     ...(settings.routes && { Routes: settings.routes }),
+    ...(settings.logging && { Logging: settings.logging }),
   };
 }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Log } from '../../handler/log.ts';
+import type { Logs } from '../../handler/log.ts';
 import type {
   Address,
   AdmissionOutcome,
@@ -45,7 +45,7 @@ const ALL_BUSY: AdmissionOutcome = {
 export class Connections implements Publisher {
   readonly statistics = new ConnectionStatistics();
   readonly #options: ConnectionsOptions;
-  readonly #log: Log;
+  readonly #logs: Logs;
   readonly #budget: Budget;
   readonly #held: HeldMessages;
   readonly #entries = new CredentialsIndex<Connection>();
@@ -59,9 +59,9 @@ export class Connections implements Publisher {
   #closing = false;
   #onAllDone: (() => void) | undefined;
 
-  constructor(options: ConnectionsOptions, log: Log) {
+  constructor(options: ConnectionsOptions, logs: Logs) {
     this.#options = options;
-    this.#log = log;
+    this.#logs = logs;
     this.#budget = new Budget(options.maxHeldBytes);
     this.#held = new HeldMessages(options.maxHeldMessages);
     this.#logins = new Logins({
@@ -231,7 +231,7 @@ export class Connections implements Publisher {
       onAbandoned: (connection, requestId, address, failure) =>
         this.#logAbandoned(connection, requestId, address, failure),
       log: (level, sentence, { login }, detail) =>
-        this.#log(level, sentence, {
+        this.#logs.broker(level, sentence, {
           vhost: login.vhost,
           user: login.username,
           ...(detail !== undefined && { detail }),
@@ -240,7 +240,7 @@ export class Connections implements Publisher {
   }
 
   #logAbandoned({ login }: Connection, requestId: string, address: Address, failure: PublishFailure): void {
-    this.#log('error', 'a message accepted with 202 was given up on', {
+    this.#logs.gateway('error', 'a message accepted with 202 was given up on', {
       request_id: requestId,
       vhost: address.vhost,
       user: login.username,

@@ -26,7 +26,17 @@ export interface ServerOptions {
 export type Fetch = (request: Request, bindings: Bindings) => Response | Promise<Response>;
 
 /** Called with each answer. 499 stands for a client that went away before it. */
-export type OnAnswer = (method: string, status: number, milliseconds: number) => void;
+export type OnAnswer = (answer: Answered) => void;
+
+export interface Answered {
+  readonly method: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  /** The request's own, where there was a request. */
+  readonly target?: string | undefined;
+  /** The client's address, where it is known. */
+  readonly client?: string | undefined;
+}
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
@@ -184,7 +194,13 @@ export class HttpServer {
     if (!incoming.complete) lingerOnClose(incoming);
     if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
     const status = incoming.socket.destroyed ? 499 : response.status;
-    this.#onAnswer(incoming.method ?? 'GET', status, performance.now() - startedAt);
+    this.#onAnswer({
+      method: incoming.method ?? 'GET',
+      status,
+      milliseconds: performance.now() - startedAt,
+      target: incoming.url,
+      client: client.address,
+    });
     this.#end(exchange, incoming.socket);
     return response;
   }
@@ -222,7 +238,7 @@ export class HttpServer {
       error instanceof RequestError
         ? problem('malformed-request', { requestId, detail: error.message })
         : problem('internal', { requestId, published: 'unknown' });
-    this.#onAnswer('UNKNOWN', refusal.status, 0);
+    this.#onAnswer({ method: 'UNKNOWN', status: refusal.status, milliseconds: 0 });
     return refusal;
   }
 
@@ -232,7 +248,7 @@ export class HttpServer {
       detail: 'only 100-continue can be expected',
       headers: { Connection: 'close' },
     });
-    this.#onAnswer(response.req.method ?? 'GET', refusal.status, 0);
+    this.#onAnswer({ method: response.req.method ?? 'GET', status: refusal.status, milliseconds: 0 });
     lingerOnClose(response.req);
     response.writeHead(refusal.status, Object.fromEntries(refusal.headers));
     void refusal.text().then((body) => response.end(body));
@@ -278,7 +294,7 @@ export class HttpServer {
   }
 
   #refuseRaw(method: string, refusal: Response, socket: Duplex): void {
-    this.#onAnswer(method, refusal.status, 0);
+    this.#onAnswer({ method, status: refusal.status, milliseconds: 0 });
     void refusal.text().then((body) => endLingering(socket, rawResponse(refusal, body)));
   }
 }

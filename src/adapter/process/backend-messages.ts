@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import type { Config } from '../../config/config.ts';
-import type { LogLevel } from '../../handler/log.ts';
 import type { Slot } from '../gateway.ts';
 import type { Keys } from './keys.ts';
 
@@ -10,7 +9,6 @@ export interface StartOrder {
   readonly config: Config;
   readonly keys: Keys;
   readonly slot: Slot;
-  readonly logLevel: LogLevel;
   /** Whom to become. */
   readonly identity: Identity | undefined;
 }

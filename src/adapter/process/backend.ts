@@ -4,9 +4,9 @@
  */
 
 import { Gateway } from '../gateway.ts';
+import { configureLogging, openLogs } from '../logging/logging.ts';
 import { type Identity, isEndingOrder, isStartOrder, type Report, type StartOrder } from './backend-messages.ts';
 import { EXIT } from './exit-codes.ts';
-import { createLog } from './log.ts';
 
 let gateway: Gateway | undefined;
 
@@ -20,14 +20,12 @@ process.on('SIGTERM', () => void drain());
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 
-async function start({ config, keys, slot, logLevel, identity }: StartOrder, handle: unknown): Promise<void> {
+async function start({ config, keys, slot, identity }: StartOrder, handle: unknown): Promise<void> {
   process.title = `statelessd: backend ${slot.port}`;
   if (identity) become(identity);
-  const log = createLog(process.stderr, logLevel);
+  configureLogging(config.logging, config.application.debug, process.stderr);
   try {
-    gateway = new Gateway(config, keys, slot, (level, sentence, fields) =>
-      log(level, sentence, { port: slot.port, ...fields }),
-    );
+    gateway = new Gateway(config, keys, slot, openLogs({ port: slot.port }));
     await gateway.listen(handle);
     tell({ kind: 'ready' });
   } catch (error) {

@@ -125,8 +125,7 @@ function settingsFor(config: Config, log: Log): Outcome<BackendSettings> {
   if (!keys.ok) return { ok: false, exitCode: EXIT.config, reason: keys.problem };
   const identity = identityFor(config, log);
   if (!identity.ok) return identity;
-  const logLevel = config.application.debug ? 'debug' : 'info';
-  return { ok: true, value: { config, keys: keys.keys, identity: identity.value, logLevel } };
+  return { ok: true, value: { config, keys: keys.keys, identity: identity.value } };
 }
 
 function identityFor({ daemon: { user } }: Config, log: Log): Outcome<Identity | undefined> {

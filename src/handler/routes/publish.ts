@@ -1,12 +1,13 @@
 import { type AppContext, bodyReaderOf, clientOf, targetOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
+import type { Log } from '../log.ts';
 import { isForm, isIdentity } from '../message/form.ts';
 import { type Malformed, malformedBody, toMessage } from '../message/message.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { decodeInTurns } from '../message/urlencoded.ts';
 import { isCrossSite } from '../origin.ts';
 import { type Preferences, parsePrefer } from '../prefer.ts';
-import { failureProblem, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
+import { failureProblem, outcomeOf, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
 import type { Address, Admission, Credentials, Message, Publisher, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { splitTarget, toAddress } from '../target.ts';
@@ -31,9 +32,8 @@ type Step<Value> = { readonly done: Response } | { readonly next: Value };
  * POST /<vhost>/<exchange>/<routing key>. Everything that can be judged without the body is judged first; then the
  * body is read, the message made, and published.
  */
-export function publishRoute(publisher: Publisher, settings: PublishSettings) {
-  return async (c: AppContext): Promise<Response> => {
-    const requestId = requestIdOf(c.req.raw);
+export function publishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
+  const handle = async (c: AppContext, requestId: string): Promise<Response> => {
     const judged = judge(c, requestId, settings);
     if ('done' in judged) return judged.done;
     const { address, credentials, size, preferences } = judged.next;
@@ -51,7 +51,31 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings) {
       admission.release();
     }
   };
+  return async (c: AppContext): Promise<Response> => {
+    const requestId = requestIdOf(c.req.raw);
+    const response = await handle(c, requestId);
+    if (response.status >= 400) logFailure(log, c, requestId, response);
+    return response;
+  };
 }
+
+/** One line for each message that was not published, with all that finds it again. */
+function logFailure(log: Log, c: AppContext, requestId: string, response: Response): void {
+  const addressed = addressOf(c);
+  const { status } = response;
+  log(status >= 500 ? 'error' : 'warning', 'not published', {
+    request_id: requestId,
+    vhost: addressed.ok ? addressed.address.vhost : undefined,
+    user: parseBasic(c.req.raw.headers.get('authorization'))?.username,
+    exchange: addressed.ok ? addressed.address.exchange : undefined,
+    routing_key: addressed.ok ? addressed.address.routingKey : undefined,
+    status,
+    outcome: outcomeOf(response),
+  });
+}
+
+const addressOf = (c: AppContext): ReturnType<typeof toAddress> =>
+  toAddress(c.req.param('0') ?? '', c.req.param('1') ?? '', c.req.param('2') ?? '');
 
 interface Judged {
   readonly address: Address;
@@ -66,7 +90,7 @@ function judge(c: AppContext, requestId: string, settings: PublishSettings): Ste
   const { headers } = c.req.raw;
   const refuse = (kind: ProblemKind, details: RefusalDetails = {}) => ({ done: refusal(kind, requestId, details) });
   if (isCrossSite(c.req.raw, settings.origins)) return refuse('cross-site');
-  const addressed = toAddress(c.req.param('0') ?? '', c.req.param('1') ?? '', c.req.param('2') ?? '');
+  const addressed = addressOf(c);
   if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
   const credentials = parseBasic(headers.get('authorization'));
   if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });

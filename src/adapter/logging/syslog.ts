@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { type SysLogHandler, type SyslogFacility, syslogFacilities } from '../../config/logging.ts';
+import type { LogLevel } from '../../handler/log.ts';
+
+/** Where formatted lines go. */
+export interface Outlet {
+  write(level: LogLevel, line: string): void;
+  close(): void;
+}
+
+/** RFC 5424 section 6.2.1 */
+const SEVERITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };
+
+/** The codes 12 to 15 are reserved. */
+function facilityCode(facility: SyslogFacility): number {
+  const position = syslogFacilities.indexOf(facility);
+  return position < 12 ? position : position + 4;
+}
+
+const RETRY_MS = 5_000;
+
+/** @param complain is told once that the sink cannot be reached; it is tried again all the same */
+export function openSyslog({ address, facility }: SysLogHandler, complain: (reason: string) => void): Outlet {
+  const code = facilityCode(facility);
+  const prioritized = (level: LogLevel, line: string): string => `<${code * 8 + SEVERITY[level]}>${line}`;
+  return typeof address === 'string'
+    ? openSocket(address, prioritized, complain)
+    : openUdp(address, prioritized, complain);
+}
+
+function openUdp(
+  { host, port }: { readonly host: string; readonly port: number },
+  prioritized: (level: LogLevel, line: string) => string,
+  complain: (reason: string) => void,
+): Outlet {
+  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
+  socket.unref();
+  socket.on('error', (error) => complain(`syslog at ${host}:${port}: ${error.message}`));
+  return {
+    write: (level, line) =>
+      // A NUL ends the message, as Python's handler has it.
+      socket.send(`${prioritized(level, line)}\0`, port, host, (error) => {
+        if (error) complain(`syslog at ${host}:${port}: ${error.message}`);
+      }),
+    close: () => socket.close(),
+  };
+}
+
+/**
+ * A datagram socket such as /dev/log. Node has none, and the addon that has them is compiled where it is installed; so
+ * lines go to a logger(1), of which every Linux has one, over its standard input.
+ */
+function openSocket(
+  path: string,
+  prioritized: (level: LogLevel, line: string) => string,
+  complain: (reason: string) => void,
+): Outlet {
+  let child: ChildProcess | undefined;
+  let retryAt = 0;
+  let closed = false;
+  const failed = (reason: string): void => {
+    child = undefined;
+    retryAt = performance.now() + RETRY_MS;
+    if (!closed) complain(`syslog at ${path}: ${reason}`);
+  };
+  const start = (): ChildProcess => {
+    const started = spawn(
+      'logger',
+      ['--socket', path, '--socket-errors=on', '--prio-prefix', '--tag', 'statelessd', '--id'],
+      {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      },
+    );
+    started.once('error', (error) => failed(error.message));
+    started.once('exit', (status) => failed(`logger ended with ${status}`));
+    started.stdin?.on('error', () => {});
+    started.unref();
+    return started;
+  };
+  return {
+    write(level, line) {
+      if (performance.now() < retryAt) return;
+      child ??= start();
+      child.stdin?.write(`${prioritized(level, line)}\n`);
+    },
+    close() {
+      closed = true;
+      child?.stdin?.end();
+    },
+  };
+}

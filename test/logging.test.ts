@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { GatewayProcess } from './support/gateway.ts';
+import { type Answer, type Call, FORM, http } from './support/http.ts';
+import { SyslogReceiver } from './support/syslog-receiver.ts';
+import { Topology } from './support/topology.ts';
+
+describe('the log', () => {
+  let topology: Topology;
+  beforeAll(async () => {
+    topology = await Topology.create();
+    await topology.exchangeWithQueue();
+  });
+  afterAll(() => topology.delete());
+
+  const gatewayWith = async (logging?: object, application?: Record<string, unknown>): Promise<GatewayProcess> => {
+    const gateway = await GatewayProcess.start({ ...(logging && { logging }), ...(application && { application }) });
+    onTestFinished(async () => {
+      await gateway.stop();
+    });
+    return gateway;
+  };
+  const post = (gateway: GatewayProcess, exchange = 'x', call: Call = {}): Promise<Answer> =>
+    http(gateway.port, `/${topology.segment}/${exchange}/k`, {
+      user: topology.user,
+      body: 'body=x',
+      ...call,
+      headers: { ...FORM, ...call.headers },
+    });
+  /** Python's dictConfig, with one handler for all. */
+  const dictConfig = (handler: object, more: object = {}): object => ({
+    version: 1,
+    formatters: { short: { format: '%(levelname)-8s|%(name)s|%(processName)s|%(message)s' } },
+    handlers: { only: { formatter: 'short', ...handler } },
+    loggers: {
+      statelessd: { level: 'INFO', handlers: ['only'] },
+      tornado: { level: 'WARNING', handlers: ['only'] },
+    },
+    ...more,
+  });
+  const CONSOLE = { class: 'logging.StreamHandler' };
+
+  it('has lines on the console as the formatter says', async () => {
+    const gateway = await gatewayWith(dictConfig(CONSOLE));
+    const lines = gateway.stderr.trimEnd().split('\n');
+    expect(lines).toEqual([`INFO    |statelessd|statelessd: supervisor|listening on [::]:${gateway.port}`]);
+  });
+
+  it('leaves one line for each message that was not published, with all that finds it', async () => {
+    const gateway = await gatewayWith(
+      dictConfig(CONSOLE, { loggers: { statelessd: { level: 'INFO', handlers: ['only'] } } }),
+    );
+    await post(gateway);
+    await post(gateway, 'missing', { headers: { 'x-request-id': 'lost-one' } });
+    await gateway.says('lost-one');
+    expect(gateway.stderr.split('\n').filter((line) => line.includes('not published'))).toEqual([
+      `WARNING |statelessd|statelessd: backend ${gateway.port}|not published port=${gateway.port} ` +
+        `request_id="lost-one" vhost="${topology.vhost}" user="${topology.user.username}" exchange="missing" ` +
+        'routing_key="k" status=404 outcome="exchange-not-found; published=no"',
+    ]);
+    expect(gateway.stderr).not.toContain(topology.user.password);
+  });
+
+  it('has a line for each request that was answered, as loud as its status', async () => {
+    const gateway = await gatewayWith(dictConfig(CONSOLE));
+    await post(gateway);
+    await http(gateway.port, '/nowhere%0a', { method: 'GET' });
+    await gateway.says('tornado.access');
+    const [line, ...others] = gateway.stderr.split('\n').filter((each) => each.includes('tornado.access'));
+    expect(line).toMatch(
+      /^WARNING \|tornado\.access\|.*status=40\d method="GET" target="\/nowhere%0a" client="127\.0\.0\.1"/,
+    );
+    expect(others).toEqual([]);
+  });
+
+  it('is silent of loggers that are not named', async () => {
+    const gateway = await gatewayWith(dictConfig(CONSOLE));
+    await post(gateway);
+    await post(gateway, 'missing');
+    await gateway.says('not published');
+    expect(gateway.stderr).not.toContain('pika');
+  });
+
+  it('has handlers for debugging only', async () => {
+    const handlers = { only: { formatter: 'short', ...CONSOLE }, more: { ...CONSOLE, debug_only: true } };
+    const loggers = { statelessd: { level: 'INFO', handlers: ['only', 'more'] } };
+    const quiet = await gatewayWith(dictConfig(CONSOLE, { handlers, loggers }));
+    expect(quiet.stderr.match(/listening/g)).toHaveLength(1);
+    const verbose = await gatewayWith(dictConfig(CONSOLE, { handlers, loggers }), { debug: true });
+    await verbose.says('listening', 2);
+  });
+
+  it('is one JSON object a line where nobody says anything else', async () => {
+    const gateway = await gatewayWith();
+    await post(gateway, 'missing', { headers: { 'x-request-id': 'json' } });
+    await gateway.says('"request_id":"json"');
+    const lines = gateway.stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ logger }) => logger)).toEqual(['statelessd', 'pika', 'statelessd']);
+  });
+
+  describe('goes to syslog', () => {
+    let syslog: SyslogReceiver;
+    beforeAll(async () => {
+      syslog = await SyslogReceiver.start();
+    });
+    afterAll(() => syslog.close());
+
+    const handler = (address: unknown): object => ({
+      version: 1,
+      formatters: { syslog: { format: ' %(levelname)s <PID %(process)d:%(processName)s> %(name)s: %(message)s' } },
+      handlers: {
+        console: CONSOLE,
+        syslog: { class: 'logging.handlers.SysLogHandler', facility: 'daemon', address, formatter: 'syslog' },
+      },
+      loggers: { statelessd: { level: 'INFO', handlers: ['console', 'syslog'] } },
+    });
+
+    it.each([
+      ['a datagram socket', () => syslog.socket],
+      ['UDP', () => ['127.0.0.1', syslog.port]],
+    ])('over %s', async (_, address) => {
+      const gateway = await gatewayWith(handler(address()));
+      await post(gateway, 'missing', { headers: { 'x-request-id': `over-${gateway.port}` } });
+      await expect.poll(() => syslog.received(), { timeout: 20_000 }).toContain(`over-${gateway.port}`);
+      const lines = (await syslog.received()).split('\n').filter((line) => line.includes(String(gateway.port)));
+      expect(lines[0]).toMatch(
+        new RegExp(`^daemon\\.info\\|.* INFO <PID ${gateway.pid}:statelessd: supervisor> statelessd: listening on `),
+      );
+      expect(lines.at(-1)).toMatch(
+        /^daemon\.warning\|.* WARNING <PID \d+:statelessd: backend \d+> statelessd: not published /,
+      );
+    });
+
+    it('or says once that it cannot, and serves', async () => {
+      const gateway = await gatewayWith(handler(`${syslog.socket}-missing`));
+      await gateway.says('a log sink cannot be reached');
+      for (let n = 0; n < 3; n += 1) expect((await post(gateway)).status).toBe(204);
+      expect(gateway.stderr).toContain(`syslog at ${syslog.socket}-missing`);
+    });
+  });
+});

@@ -67,6 +67,7 @@ export class Gateway {
       settings: {
         ...publishing,
         origins: httpServer.origins,
+        xsrfCookies: application.xsrfCookies,
         maxBodySizeBytes: httpServer.maxBodySizeBytes,
         routes: (config.routes ?? []).map(({ regexp, handler }) => ({
           pattern: regexp,

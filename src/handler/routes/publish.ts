@@ -11,6 +11,7 @@ import { failureProblem, outcomeOf, type ProblemDetails, type ProblemKind, probl
 import type { Address, Admission, Credentials, Message, Publisher, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { splitTarget, toAddress } from '../target.ts';
+import { passesXsrf } from '../xsrf.ts';
 
 export interface PublishSettings extends PropertyDefaults {
   readonly maxBodySizeBytes: number;
@@ -20,6 +21,8 @@ export interface PublishSettings extends PropertyDefaults {
   readonly clientGone: 'deliver' | 'drop';
   /** Web origins that may publish. */
   readonly origins: readonly string[];
+  /** Forms need Tornado's `_xsrf` cookie and the same token in a field or a header. */
+  readonly xsrfCookies: boolean;
 }
 
 /** A refusal before the body was read: the client need not send the rest of it. */
@@ -139,11 +142,14 @@ async function makeMessage(
 ): Promise<Step<Message>> {
   const { headers } = c.req.raw;
   const target = splitTarget(targetOf(c.req.raw, c.env));
+  const query = target.ok ? target.query : '';
+  if (settings.xsrfCookies && !passesXsrf(c.req.raw, query, body))
+    return { done: problem('cross-site', { requestId, detail: 'the _xsrf field is not what the _xsrf cookie says' }) };
   const made = toMessage(
     {
       contentType: headers.get('content-type'),
       contentEncoding: headers.get('content-encoding'),
-      query: target.ok ? target.query : '',
+      query,
       body,
       idempotencyKey: headers.get('idempotency-key'),
       traceparent: headers.get('traceparent'),

@@ -4,6 +4,7 @@ import { configureLogging, openLogs } from './adapter/logging/logging.ts';
 import { Daemon } from './adapter/process/daemon.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
 import { VERSION } from './adapter/process/version.ts';
+import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
 import { formatProblem } from './config/problem.ts';
@@ -63,6 +64,8 @@ const { config } = loaded;
 if (args.check) print(printConfig(config));
 
 process.title = 'statelessd: supervisor';
-configureLogging(config.logging, config.application.debug, process.stderr);
-const failure = await new Daemon(readConfig, openLogs().gateway).run();
+const logAsIn = ({ logging, application }: Config): void =>
+  configureLogging(logging, application.debug, process.stderr);
+logAsIn(config);
+const failure = await new Daemon(readConfig, openLogs().gateway, logAsIn).run();
 if (failure) fail(failure.exitCode, failure.reason);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { stringify } from 'yaml';
+import { configuration, GatewayProcess } from './support/gateway.ts';
 import { type Answer, type Call, FORM, http } from './support/http.ts';
 import { SyslogReceiver } from './support/syslog-receiver.ts';
 import { Topology } from './support/topology.ts';
@@ -87,6 +88,17 @@ describe('the log', () => {
     expect(quiet.stderr.match(/listening/g)).toHaveLength(1);
     const verbose = await gatewayWith(dictConfig(CONSOLE, { handlers, loggers }), { debug: true });
     await verbose.says('listening', 2);
+  });
+
+  it('changes with the configuration on SIGHUP', async () => {
+    const gateway = await gatewayWith(dictConfig(CONSOLE));
+    const formatters = { short: { format: 'changed: %(message)s' } };
+    const settings = { logging: dictConfig(CONSOLE, { formatters }) };
+    await gateway.reconfigure(stringify(configuration(settings, gateway.ports)));
+    gateway.kill('SIGHUP');
+    await gateway.says('changed: reloaded');
+    await post(gateway, 'missing');
+    await gateway.says('changed: not published');
   });
 
   it('is one JSON object a line where nobody says anything else', async () => {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Config } from '../../config/config.ts';
 import type { ConfigResult } from '../../config/parse.ts';
 import { formatProblem } from '../../config/problem.ts';
 import type { Log } from '../../handler/log.ts';
@@ -10,16 +11,21 @@ import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 export class Daemon {
   readonly #readConfig: () => ConfigResult;
   readonly #log: Log;
+  readonly #onReloaded: (config: Config) => void;
   readonly #starting: Promise<SupervisorOutcome>;
   #pidfile: string | undefined;
   #stopping = false;
   #reloading = false;
   #reloadAgain = false;
 
-  /** @param readConfig reads the configuration afresh; it is called now, and on each SIGHUP */
-  constructor(readConfig: () => ConfigResult, log: Log) {
+  /**
+   * @param readConfig reads the configuration afresh; it is called now, and on each SIGHUP
+   * @param onReloaded is told of a configuration that has taken the place of another
+   */
+  constructor(readConfig: () => ConfigResult, log: Log, onReloaded: (config: Config) => void) {
     this.#readConfig = readConfig;
     this.#log = log;
+    this.#onReloaded = onReloaded;
     this.#starting = this.#start();
   }
 
@@ -83,6 +89,8 @@ export class Daemon {
     const loaded = this.#readConfig();
     if (!loaded.ok) return loaded.problems.map(formatProblem).join('; ');
     const outcome = await started.value.reload(loaded.config);
-    return outcome.ok ? undefined : outcome.reason;
+    if (!outcome.ok) return outcome.reason;
+    this.#onReloaded(loaded.config);
+    return undefined;
   }
 }

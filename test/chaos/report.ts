@@ -19,7 +19,7 @@ during and after a fault. Then the queues are read out, and every message is acc
 - A message whose connection dies before its confirm may have been published. The gateway publishes it again within its
   deadline, which may make a duplicate, or answers \`unknown\`; it never answers "no".
 - A basic.nack does not say whether another queue has the message: it is answered 503 \`message-rejected\`, \`unknown\`.
-- For about a second after the leader of a quorum queue has died, RabbitMQ 3.10 nacks what new channels publish to it, and
+- For a moment after the leader of a quorum queue has died, RabbitMQ 3.10 nacks what new channels publish to it, and
   goes on nacking on those channels for as long as the leader's node is away. The gateway replaces a channel that nacks;
   what was nacked meanwhile is an error to the client. RabbitMQ 4.0 holds the messages instead, and confirms them.
 `;

@@ -24,24 +24,30 @@ const RETRY_MS = 5_000;
 /** @param complain is told once that the sink cannot be reached; it is tried again all the same */
 export function openSyslog({ address, facility }: SysLogHandler, complain: (reason: string) => void): Outlet {
   const code = facilityCode(facility);
-  const prioritized = (level: LogLevel, line: string): string => `<${code * 8 + SEVERITY[level]}>${line}`;
-  return typeof address === 'string'
-    ? openSocket(address, prioritized, complain)
-    : openUdp(address, prioritized, complain);
+  const wire = typeof address === 'string' ? openSocket(address, complain) : openUdp(address, complain);
+  return {
+    write: (level, line) => wire.send(`<${code * 8 + SEVERITY[level]}>${line}`),
+    close: () => wire.close(),
+  };
+}
+
+/** What carries lines that have their priority before them. */
+interface Wire {
+  send(line: string): void;
+  close(): void;
 }
 
 function openUdp(
   { host, port }: { readonly host: string; readonly port: number },
-  prioritized: (level: LogLevel, line: string) => string,
   complain: (reason: string) => void,
-): Outlet {
+): Wire {
   const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
   socket.unref();
   socket.on('error', (error) => complain(`syslog at ${host}:${port}: ${error.message}`));
   return {
-    write: (level, line) =>
+    send: (line) =>
       // A NUL ends the message, as Python's handler has it.
-      socket.send(`${prioritized(level, line)}\0`, port, host, (error) => {
+      socket.send(`${line}\0`, port, host, (error) => {
         if (error) complain(`syslog at ${host}:${port}: ${error.message}`);
       }),
     close: () => socket.close(),
@@ -52,11 +58,7 @@ function openUdp(
  * A datagram socket such as /dev/log. Node has none, and the addon that has them is compiled where it is installed; so
  * lines go to a logger(1), of which every Linux has one, over its standard input.
  */
-function openSocket(
-  path: string,
-  prioritized: (level: LogLevel, line: string) => string,
-  complain: (reason: string) => void,
-): Outlet {
+function openSocket(path: string, complain: (reason: string) => void): Wire {
   let child: ChildProcess | undefined;
   let retryAt = 0;
   let closed = false;
@@ -80,10 +82,10 @@ function openSocket(
     return started;
   };
   return {
-    write(level, line) {
+    send(line) {
       if (performance.now() < retryAt) return;
       child ??= start();
-      child.stdin?.write(`${prioritized(level, line)}\n`);
+      child.stdin?.write(`${line}\n`);
     },
     close() {
       closed = true;

@@ -6,7 +6,7 @@ import { type Certificates, makeCertificates } from './support/certificates.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
-import { type BrokerPorts, Topology, type User } from './support/topology.ts';
+import { type BrokerPorts, portsOf, Topology, type User } from './support/topology.ts';
 
 /** What /stats says of one vhost and user. */
 interface Entry {
@@ -28,8 +28,7 @@ describe('the connection map', () => {
       management: true,
       tls: { ca: certificates.ca, cert: certificates.cert, key: certificates.key },
     });
-    if (broker.managementPort === undefined) throw new Error('the broker has no management API');
-    ports = { port: broker.port, managementPort: broker.managementPort };
+    ports = portsOf(broker);
     topology = await Topology.create(ports);
     await topology.exchangeWithQueue();
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
 import { type Answer, FORM, http, keepAliveAgent } from './support/http.ts';
-import { type BrokerPorts, Topology, type User } from './support/topology.ts';
+import { type BrokerPorts, portsOf, Topology, type User } from './support/topology.ts';
 
 describe('somebody who guesses passwords', () => {
   let broker: Broker;
@@ -13,8 +13,7 @@ describe('somebody who guesses passwords', () => {
 
   beforeAll(async () => {
     broker = await startBroker({ name: 'guessing', management: true });
-    if (broker.managementPort === undefined) throw new Error('the broker has no management API');
-    ports = { port: broker.port, managementPort: broker.managementPort };
+    ports = portsOf(broker);
     topology = await Topology.create(ports);
     await topology.exchangeWithQueue();
   });

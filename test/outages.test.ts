@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
 import { type Answer, basic, type Call, FORM, http } from './support/http.ts';
-import { type BrokerPorts, Topology } from './support/topology.ts';
+import { type BrokerPorts, portsOf, Topology } from './support/topology.ts';
 
 describe('while the broker', () => {
   let broker: Broker;
@@ -15,8 +15,7 @@ describe('while the broker', () => {
 
   beforeAll(async () => {
     broker = await startBroker({ name: 'outages', management: true });
-    if (broker.managementPort === undefined) throw new Error('the broker has no management API');
-    ports = { port: broker.port, managementPort: broker.managementPort };
+    ports = portsOf(broker);
     topology = await Topology.create(ports);
     await topology.exchangeWithQueue();
   });

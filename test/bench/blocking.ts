@@ -5,7 +5,7 @@
 import { startBroker } from '../../wrangler-free-local/broker.ts';
 import { GatewayProcess } from '../support/gateway.ts';
 import { http } from '../support/http.ts';
-import { Topology } from '../support/topology.ts';
+import { portsOf, Topology } from '../support/topology.ts';
 import { bombs } from './bombs.ts';
 import { nextMessage, startChild } from './child.ts';
 import { quantile } from './clients.ts';
@@ -14,8 +14,7 @@ const MAX_BLOCK_MS = 50;
 const ROUNDS = 5;
 
 const broker = await startBroker({ name: 'blocking', management: true });
-if (broker.managementPort === undefined) throw new Error('the broker has no management API');
-const topology = await Topology.create({ port: broker.port, managementPort: broker.managementPort });
+const topology = await Topology.create(portsOf(broker));
 await topology.exchange('sink', 'fanout');
 const gateway = await GatewayProcess.start({ broker: topology.broker });
 const target = `/${topology.segment}/sink/k`;

@@ -7,7 +7,7 @@ import { startBroker } from '../../wrangler-free-local/broker.ts';
 import { GatewayProcess, type Settings } from '../support/gateway.ts';
 import { basic } from '../support/http.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { Topology } from '../support/topology.ts';
+import { portsOf, Topology } from '../support/topology.ts';
 import { nextMessage, startChild } from './child.ts';
 import { type Answers, quantile } from './clients.ts';
 
@@ -60,8 +60,7 @@ const scenarios: readonly Scenario[] = [
 ];
 
 const broker = await startBroker({ name: 'overload', management: true });
-if (broker.managementPort === undefined) throw new Error('the broker has no management API');
-const topology = await Topology.create({ port: broker.port, managementPort: broker.managementPort });
+const topology = await Topology.create(portsOf(broker));
 await topology.exchange('sink', 'fanout');
 
 // A process of its own: this one carries the slow link.

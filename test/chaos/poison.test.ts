@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { otherRabbitmq } from '../support/other-rabbitmq.ts';
 import { isClean, judge } from './ledger.ts';
-import { Load } from './load.ts';
-import { MAX_MESSAGE_SIZE, POISONER, poison, preparePoison } from './poison.ts';
-import { World } from './world.ts';
+import { createPoisonWorld, startPoisonLoad } from './poison-world.ts';
+import type { World } from './world.ts';
 
 describe.each<[string, Record<string, string>, (() => Promise<string>)?]>([
   ['the default frame_max', {}],
@@ -13,24 +12,12 @@ describe.each<[string, Record<string, string>, (() => Promise<string>)?]>([
   let world: World;
   beforeAll(async () => {
     const installation = await fetchRabbitmq?.();
-    world = await World.create({
-      broker: {
-        config: { max_message_size: String(MAX_MESSAGE_SIZE), ...config },
-        ...(installation !== undefined && { installation }),
-      },
-    });
-    await preparePoison(world.topology);
+    world = await createPoisonWorld({ config, ...(installation !== undefined && { installation }) });
   });
   afterAll(() => world.close());
 
   it('gets its own error, every time, and no innocent gets any', async () => {
-    const load = new Load({
-      ports: world.gateway.ports,
-      clients: 100,
-      messages: 5_000,
-      shot: (n) => (n % 33 === 0 ? poison(world.topology, n / 33) : { ...world.innocent(n), user: POISONER }),
-    });
-    const entries = await load.done();
+    const entries = await startPoisonLoad(world, { clients: 100, messages: 5_000 }).done();
     const verdict = judge(entries, await world.readOut());
     expect(verdict).toMatchObject({ lost: [], falseNo: [], misattributed: [], unanswered: [] });
     expect(isClean(verdict)).toBe(true);

@@ -1,3 +1,4 @@
+import type { Verdict } from './ledger.ts';
 import type { Row, Survey } from './survey.ts';
 
 const HEAD = `# Reliability
@@ -51,6 +52,18 @@ export function withSection(page: string, title: string, text: string): string {
 function sectionOf(page: string, title: string): string {
   const part = page.split(/^(?=## )/m).find((each) => each.startsWith(`## ${title}\n`)) ?? '';
   return part.split('\n').slice(2).join('\n');
+}
+
+/** What came of several runs, in a sentence's middle. */
+export function tally(verdicts: readonly Verdict[]): string {
+  const sum = (count: (verdict: Verdict) => number): number =>
+    verdicts.reduce((total, verdict) => total + count(verdict), 0);
+  return (
+    `${sum(({ messages }) => messages)} messages, ${sum(({ confirmed }) => confirmed)} confirmed, ` +
+    `**${sum(({ lost }) => lost.length)} lost**, ${sum(({ falseNo }) => falseNo.length)} false no, ` +
+    `${sum(({ misattributed }) => misattributed.length)} misattributed, ` +
+    `${sum(({ unanswered }) => unanswered.length)} unanswered, ${sum(({ duplicates }) => duplicates)} duplicates`
+  );
 }
 
 function section({ version, rows, notes }: Survey): string {

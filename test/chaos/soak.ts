@@ -3,17 +3,15 @@
  * accounted for, and memory, descriptors and channels are compared with what they were in the second quarter.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { PAGE, SOAK, withSection } from './report.ts';
+import { PAGE, SOAK, tally, withSection } from './report.ts';
 import { soak } from './soak-run.ts';
 
 const minutes = Number(process.argv[2] ?? 10);
 const { verdict, growth, clean } = await soak({ minutes, log: (line) => console.log(line) });
 const figures = Object.entries(growth).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
 const text =
-  `${minutes} minutes, 200 users and 50 exchanges, a fault every 30 s: ${verdict.messages} messages, ` +
-  `${verdict.confirmed} confirmed, **${verdict.lost.length} lost**, ${verdict.falseNo.length} false no, ` +
-  `${verdict.misattributed.length} misattributed, ${verdict.unanswered.length} unanswered, ` +
-  `${verdict.duplicates} duplicates. In the last quarter, as a multiple of the second: ${figures.join(', ')}.\n`;
+  `${minutes} minutes, 200 users and 50 exchanges, a fault every 30 s: ${tally([verdict])}. ` +
+  `In the last quarter, as a multiple of the second: ${figures.join(', ')}.\n`;
 console.log(`${clean ? 'clean' : 'NOT CLEAN'}: ${text}`);
 await writeFile(PAGE, withSection(await readFile(PAGE, 'utf8'), SOAK, text));
 process.exitCode = clean ? 0 : 1;

@@ -2,7 +2,8 @@ import type { BrokerOptions } from '../../wrangler-free-local/broker.ts';
 import { faults } from './faults.ts';
 import { type Entry, isClean, judge, type Verdict } from './ledger.ts';
 import { Load } from './load.ts';
-import { MAX_MESSAGE_SIZE, POISONER, poison, preparePoison } from './poison.ts';
+import { POISONER, poison } from './poison.ts';
+import { createPoisonWorld, startPoisonLoad } from './poison-world.ts';
 import { runFault } from './run-fault.ts';
 import { World } from './world.ts';
 import { worlds } from './worlds.ts';
@@ -43,11 +44,11 @@ export async function survey(broker: BrokerOptions, isWanted: (name: string) => 
     await world.close();
   }
   if (isWanted('poison')) {
-    const world = await World.create({ broker: { ...broker, config: { max_message_size: String(MAX_MESSAGE_SIZE) } } });
+    const world = await createPoisonWorld(broker);
     version = await versionOf(world);
-    await preparePoison(world.topology);
-    const clean = await poisonRun(world, 0).then(() => poisonRun(world, 0));
-    const poisoned = await poisonRun(world, 0.03);
+    // The first one warms all up.
+    const clean = await poisonRun(world, true).then(() => poisonRun(world, true));
+    const poisoned = await poisonRun(world, false);
     const what = '3 % of the messages of one connection are refused by the broker';
     rows.push(told({ fault: 'poison', what, verdict: poisoned.verdict }, version, poisoned.entries));
     notes.push(
@@ -72,18 +73,9 @@ async function versionOf({ broker }: World): Promise<string> {
   return (await broker.rpcEval('rabbit_misc:version()')).replaceAll('"', '');
 }
 
-/** Shares of poison: none, or one message in so many. */
-async function poisonRun(world: World, share: number) {
+async function poisonRun(world: World, clean: boolean) {
   const startedAt = performance.now();
-  const every = share === 0 ? Number.POSITIVE_INFINITY : Math.round(1 / share);
-  const load = new Load({
-    ports: world.gateway.ports,
-    clients: 100,
-    messages: POISON_MESSAGES,
-    shot: (n) =>
-      n % every === 1 ? poison(world.topology, Math.floor(n / every)) : { ...world.innocent(n), user: POISONER },
-  });
-  const entries = await load.done();
+  const entries = await startPoisonLoad(world, { clients: 100, messages: POISON_MESSAGES, clean }).done();
   const seconds = (performance.now() - startedAt) / 1000;
   return { seconds, entries, verdict: judge(entries, await world.readOut()) };
 }

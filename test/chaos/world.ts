@@ -2,7 +2,7 @@ import { type Broker, type BrokerOptions, startBroker } from '../../wrangler-fre
 import { startCluster } from '../support/cluster.ts';
 import { GatewayProcess, type Settings } from '../support/gateway.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { type BrokerPorts, Topology, type User } from '../support/topology.ts';
+import { portsOf, Topology, type User } from '../support/topology.ts';
 import { INNOCENT } from './ledger.ts';
 import type { Shot } from './load.ts';
 import { type QueueRef, readOut } from './read-out.ts';
@@ -92,9 +92,4 @@ export class World {
     await this.proxy?.close();
     for (const broker of this.brokers.toReversed()) await broker.close();
   }
-}
-
-function portsOf({ port, managementPort }: Broker): BrokerPorts {
-  if (managementPort === undefined) throw new Error('the broker has no management API');
-  return { port, managementPort };
 }

@@ -11,3 +11,5 @@ export const worlds = {
   /** A node's death is to cost seconds. */
   clustered: { nodes: 3, gateway: { publishing: { publish_timeout: 15 } } },
 } satisfies Record<string, WorldOptions>;
+
+export const worldNames = Object.keys(worlds).filter((name): name is keyof typeof worlds => name in worlds);

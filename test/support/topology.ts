@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import amqp, { type GetMessage } from 'amqplib';
 import { inject } from 'vitest';
+import type { Broker } from '../../wrangler-free-local/broker.ts';
 import { callApi } from '../../wrangler-free-local/management-api.ts';
 
 /** A broker as tests see it. */
 export interface BrokerPorts {
   readonly port: number;
   readonly managementPort: number;
+}
+
+/** Those of a broker that was started with management. */
+export function portsOf({ port, managementPort }: Broker): BrokerPorts {
+  if (managementPort === undefined) throw new Error('the broker has no management API');
+  return { port, managementPort };
 }
 
 /** The broker that the whole run shares. */

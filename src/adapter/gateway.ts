@@ -3,14 +3,20 @@ import type { Config } from '../config/config.ts';
 import { createApp } from '../handler/app.ts';
 import type { LogLevel, Logs } from '../handler/log.ts';
 import type { Readiness } from '../handler/routes/health.ts';
+import type { BackendStats } from '../handler/stats.ts';
 import { BrokerProbe } from './amqp/broker-probe.ts';
 import { Connections } from './amqp/connections.ts';
+import { mergeLatencies, summarize } from './amqp/latency.ts';
 import type { LinkOptions } from './amqp/link.ts';
+import type { ConnectionsSnapshot } from './amqp/statistics.ts';
 import { AddressSet } from './http/client-address.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
+import { EventLoopWatch } from './process/event-loop.ts';
 import type { Keys } from './process/keys.ts';
 import { processStats, RequestCounters } from './process/process-stats.ts';
 import { VERSION } from './process/version.ts';
+import type { Snapshot, Survey } from './statistics/snapshot.ts';
+import { statsSource } from './statistics/source.ts';
 
 /** Which backend of an installation this is. */
 export interface Slot {
@@ -32,6 +38,7 @@ export class Gateway {
   readonly #probe: BrokerProbe;
   readonly #server: HttpServer;
   readonly #requests = new RequestCounters();
+  readonly #eventLoop = new EventLoopWatch();
   readonly #slot: Slot;
   /** The handler, without the server around it. */
   readonly fetch: Fetch;
@@ -39,7 +46,8 @@ export class Gateway {
   #cutAt = Number.POSITIVE_INFINITY;
   #ended: Promise<void> | undefined;
 
-  constructor(config: Config, keys: Keys, slot: Slot, logs: Logs) {
+  /** @param survey asks all backends of the installation; without it, this one is all there is */
+  constructor(config: Config, keys: Keys, slot: Slot, logs: Logs, survey?: (own: Snapshot) => Promise<Survey>) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
     const link = linkOptions(config, keys, slot);
@@ -62,7 +70,7 @@ export class Gateway {
     this.#probe = new BrokerProbe(link, () => this.#connections.connected);
     const app = createApp({
       publisher: this.#connections,
-      stats: () => this.#stats(),
+      stats: statsSource(() => this.snapshot(), survey),
       readiness: () => this.#readiness(),
       settings: {
         ...publishing,
@@ -135,6 +143,7 @@ export class Gateway {
     const { drainTimeoutMs } = this.#config.httpServer;
     await this.#connections.close(Math.min(drainTimeoutMs, Math.max(0, this.#cutAt - performance.now())));
     this.#probe.close();
+    this.#eventLoop.close();
   }
 
   #readiness(): Readiness {
@@ -145,19 +154,39 @@ export class Gateway {
       ready,
       draining: this.#draining,
       broker: connected ? 'connected' : reachable ? 'reachable' : 'unreachable',
-      blocked: this.#connections.blocked ?? null,
+      blocked: this.#connections.blocked?.reason ?? null,
       reason: ready ? 'ready' : this.#draining ? 'draining' : 'no connection to RabbitMQ can be opened',
     };
   }
 
-  #stats(): Record<string, unknown> {
+  snapshot(): Snapshot {
+    const connections = this.#connections.statistics.snapshot();
+    return {
+      stats: this.#stats(connections),
+      answers: this.#requests.answers,
+      recent: connections.recent,
+      lifetime: connections.lifetime,
+    };
+  }
+
+  #stats({ stats: connections, recent }: ConnectionsSnapshot): BackendStats {
+    const blockedSince = this.#connections.blocked?.since;
     return {
       ...processStats(),
+      connections,
+      event_loop_delay: this.#eventLoop.delay,
+      held: this.#connections.held,
       host: hostname(),
+      latency: summarize(mergeLatencies(Object.values(recent))),
+      logins_refused: this.#connections.loginsRefused,
       port: this.#slot.port,
-      version: VERSION,
       requests: this.#requests.snapshot(),
-      connections: this.#connections.statistics.snapshot(),
+      state: {
+        ...this.#readiness(),
+        blocked_for: blockedSince === undefined ? null : (performance.now() - blockedSince) / 1000,
+      },
+      version: VERSION,
+      worker: this.#slot.worker,
     };
   }
 }

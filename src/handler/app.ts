@@ -8,7 +8,8 @@ import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
 import { dashboardRoute } from './routes/dashboard.ts';
 import { healthRoute, type ReadinessSource, readyRoute } from './routes/health.ts';
 import { type PublishSettings, publishRoute } from './routes/publish.ts';
-import { type StatsSource, statsRoute } from './routes/stats.ts';
+import { metricsRoute, statsRoute } from './routes/stats.ts';
+import type { StatsSource } from './stats.ts';
 import { splitTarget } from './target.ts';
 
 export interface AppDeps {
@@ -38,6 +39,7 @@ export function createApp({ publisher, stats, readiness, settings, log }: AppDep
 
   app.post('/Publisher', publishRoute(publisher, settings, log));
   app.get('/Stats', forOperators(statsRoute(stats)));
+  app.get('/Metrics', forOperators(metricsRoute(stats)));
   app.get('/Dashboard', forOperators(dashboardRoute()));
   app.get('/Health', healthRoute());
   app.get('/Ready', readyRoute(readiness));
@@ -65,6 +67,7 @@ export function createApp({ publisher, stats, readiness, settings, log }: AppDep
 
 /** The paths of the contract. Empty segments match where their absence deserves a better answer than 404. */
 const BUILT_IN: readonly Route[] = [
+  { pattern: /^\/metrics$/, handler: 'Metrics' },
   { pattern: /^\/healthz$/, handler: 'Health' },
   { pattern: /^\/readyz$/, handler: 'Ready' },
 ];

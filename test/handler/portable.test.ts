@@ -45,7 +45,7 @@ const app = createApp({
     admit: ({ credentials }) =>
       credentials.password === 'right' ? admission : { kind: 'login-refused', published: 'no' },
   },
-  stats: () => ({ port: 8000 }),
+  stats: { backend: () => ({ port: 8000 }) },
   readiness: () => ({ ready: true }),
   settings: {
     deliveryMode: 1,

@@ -10,6 +10,10 @@ export class Budget {
     this.#maxBytes = maxBytes;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   share(): Share {
     return new Share(this);
   }

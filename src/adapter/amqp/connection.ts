@@ -11,10 +11,11 @@ import type {
 import { admit } from './admission.ts';
 import { Backoff } from './backoff.ts';
 import type { Share } from './budget.ts';
-import { Counters, LatencyWindow } from './counters.ts';
+import { Counters } from './counters.ts';
 import { Delivery } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
+import { LatencyWindow } from './latency.ts';
 import type { Login } from './link.ts';
 import type { LoginRefusal, LossKind, Refusal } from './outcomes.ts';
 import { Session, type SessionListener, type SessionOptions } from './session.ts';

@@ -79,10 +79,22 @@ export class Connections implements Publisher {
     return false;
   }
 
-  /** Why the broker takes no messages, where it said so on any connection. */
-  get blocked(): string | undefined {
-    for (const connection of this.#entries.values()) if (connection.blocked) return connection.blocked.reason;
-    return undefined;
+  /** Why the broker takes no messages, where it said so on any connection, and since when. */
+  get blocked(): { readonly reason: string; readonly since: number } | undefined {
+    let first: { readonly reason: string; readonly since: number } | undefined;
+    for (const { blocked } of this.#entries.values())
+      if (blocked && !(first && first.since <= blocked.since)) first = blocked;
+    return first;
+  }
+
+  /** What waits in memory: messages for a connection or a place on it, and bytes of all bodies. */
+  get held(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#held.size, bytes: this.#budget.bytes };
+  }
+
+  /** Logins that the broker refused, so far. */
+  get loginsRefused(): number {
+    return this.#logins.refused;
   }
 
   admit(request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> {
@@ -196,6 +208,7 @@ export class Connections implements Publisher {
     for (const connection of [...this.#entries.values()]) {
       if (connection.idle && now - connection.usedAt > this.#options.idleTimeoutMs) this.#remove(connection);
       else connection.closeIdleLanes(now);
+      connection.latency.rotate(now);
     }
   }
 

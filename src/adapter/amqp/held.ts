@@ -12,6 +12,10 @@ export class HeldMessages {
     return this.#count >= this.#max;
   }
 
+  get size(): number {
+    return this.#count;
+  }
+
   enter(): void {
     this.#count += 1;
   }

@@ -67,12 +67,18 @@ export class Logins {
   readonly #closed: Promise<{ readonly kind: 'shutting-down' }>;
   #onClose: (ending: { readonly kind: 'shutting-down' }) => void = () => {};
   #waiting = 0;
+  #refusedCount = 0;
 
   constructor(host: LoginHost) {
     this.#host = host;
     this.#closed = new Promise((resolve) => {
       this.#onClose = resolve;
     });
+  }
+
+  /** Logins that the broker refused, so far. */
+  get refused(): number {
+    return this.#refusedCount;
   }
 
   /** What the broker said of this login a moment ago, if it refused it. */
@@ -161,6 +167,7 @@ export class Logins {
         return standing ? { kind: 'open', connection: standing } : { kind: 'busy' };
       }
       if (outcome.kind !== 'unreachable') {
+        if (outcome.kind === 'login-refused') this.#refusedCount += 1;
         if (outcome.kind !== 'broker-limit') this.remember(login, outcome);
         this.#host.drop(connection);
         return outcome;

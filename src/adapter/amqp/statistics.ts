@@ -1,33 +1,22 @@
+import type { ConnectionStats } from '../../handler/stats.ts';
 import type { Connection } from './connection.ts';
-import { Counters, LatencyWindow } from './counters.ts';
-
-/** One entry of /stats' `connections`. Names and nesting are those of 2013; what comes after `queue_size` is newer. */
-export interface ConnectionStats {
-  readonly connected: boolean;
-  readonly connections: { readonly opened: number; readonly closed: number };
-  readonly channels: { readonly opened: number; readonly closed: number };
-  readonly publishes: number;
-  readonly queue_size: number;
-  readonly in_flight: number;
-  readonly blocked: boolean;
-  readonly refused: number;
-  readonly unroutable: number;
-  readonly nacked: number;
-  readonly republished: number;
-  readonly abandoned: number;
-  /** Seconds. */
-  readonly latency: {
-    readonly p50: number;
-    readonly p95: number;
-    readonly p99: number;
-    readonly max: number;
-  };
-}
+import { Counters } from './counters.ts';
+import { type Latencies, mergeLatencies, noLatencies, summarize } from './latency.ts';
 
 interface Entry {
   readonly connections: Set<Connection>;
   /** Of connections that are gone. */
   readonly past: Counters;
+  pastLatencies: Latencies;
+}
+
+/** What was done, by vhost and user, as `vhost:user`. */
+export interface ConnectionsSnapshot {
+  readonly stats: Readonly<Record<string, ConnectionStats>>;
+  /** Of the last minutes. */
+  readonly recent: Readonly<Record<string, Latencies>>;
+  /** Of all of them and all time. */
+  readonly lifetime: Latencies;
 }
 
 /** What was done for each vhost and user, over all passwords and all connections there ever were. */
@@ -39,6 +28,7 @@ export class ConnectionStatistics {
     const entry = this.#entries.get(key) ?? {
       connections: new Set(),
       past: new Counters(),
+      pastLatencies: noLatencies(),
     };
     entry.connections.add(connection);
     this.#entries.set(key, entry);
@@ -47,11 +37,18 @@ export class ConnectionStatistics {
   /** Its totals stay. Call when nothing of it is on its way any more. */
   remove(connection: Connection): void {
     const entry = this.#entries.get(statsKey(connection));
-    if (entry?.connections.delete(connection)) entry.past.add(connection.counters);
+    if (!entry?.connections.delete(connection)) return;
+    entry.past.add(connection.counters);
+    entry.pastLatencies = mergeLatencies([entry.pastLatencies, connection.latency.lifetime]);
   }
 
-  snapshot(): Record<string, ConnectionStats> {
-    return Object.fromEntries([...this.#entries].map(([key, entry]) => [key, statsOf(entry)]));
+  snapshot(): ConnectionsSnapshot {
+    const entries = [...this.#entries].map(([key, entry]) => [key, entry, recentOf(entry)] as const);
+    return {
+      stats: Object.fromEntries(entries.map(([key, entry, recent]) => [key, statsOf(entry, recent)])),
+      recent: Object.fromEntries(entries.map(([key, , recent]) => [key, recent])),
+      lifetime: mergeLatencies(entries.map(([, entry]) => lifetimeOf(entry))),
+    };
   }
 }
 
@@ -60,7 +57,13 @@ function statsKey({ login }: Connection): string {
   return [login.vhost, login.username].map((name) => name.replaceAll(':', '%3A')).join(':');
 }
 
-function statsOf({ connections, past }: Entry): ConnectionStats {
+const recentOf = ({ connections }: Entry): Latencies =>
+  mergeLatencies([...connections].map(({ latency }) => latency.recent));
+
+const lifetimeOf = ({ connections, pastLatencies }: Entry): Latencies =>
+  mergeLatencies([pastLatencies, ...[...connections].map(({ latency }) => latency.lifetime)]);
+
+function statsOf({ connections, past }: Entry, recent: Latencies): ConnectionStats {
   const live = [...connections];
   const total = new Counters();
   total.add(past);
@@ -81,6 +84,6 @@ function statsOf({ connections, past }: Entry): ConnectionStats {
     nacked: total.nacked,
     republished: total.republished,
     abandoned: total.abandoned,
-    latency: LatencyWindow.summary(live.map((connection) => connection.latency)),
+    latency: summarize(recent),
   };
 }

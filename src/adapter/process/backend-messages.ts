@@ -1,11 +1,11 @@
 import * as v from 'valibot';
 import type { Config } from '../../config/config.ts';
 import type { Slot } from '../gateway.ts';
+import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import type { Keys } from './keys.ts';
 
 /** What a backend is given to start with, beside the socket that it is to listen on. */
-export interface StartOrder {
-  readonly kind: 'start';
+export interface Start {
   readonly config: Config;
   readonly keys: Keys;
   readonly slot: Slot;
@@ -20,21 +20,36 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
-/** `drain`: stop now. `retire`: a successor serves already; idle connections end by themselves. */
-const ending = v.object({ kind: v.picklist(['drain', 'retire']) });
+/** Both ends are the same program: which message it is may be in doubt, what is in it is not. */
+const own = <Content>() => v.custom<Content>((content) => typeof content === 'object' && content !== null);
 
-export type Order = v.InferOutput<typeof ending>;
+/** From the supervisor. */
+const order = v.variant('kind', [
+  v.object({ kind: v.literal('start'), start: own<Start>() }),
+  /** Stop now. */
+  v.object({ kind: v.literal('drain') }),
+  /** A successor serves already; idle connections end by themselves. */
+  v.object({ kind: v.literal('retire') }),
+  /** Tell your state. */
+  v.object({ kind: v.literal('snapshot'), id: v.number() }),
+  /** The answer to a backend's question. */
+  v.object({ kind: v.literal('survey'), id: v.number(), survey: own<Survey>() }),
+]);
 
-/** The supervisor is the same program: which order it is may be in doubt, what is in it is not. */
-export const isStartOrder = (message: unknown): message is StartOrder =>
-  v.is(v.looseObject({ kind: v.literal('start') }), message);
-
-export const isEndingOrder = (message: unknown): message is Order => v.is(ending, message);
+export type Order = v.InferOutput<typeof order>;
 
 /** From a backend. */
-export const report = v.variant('kind', [
+const report = v.variant('kind', [
   v.object({ kind: v.literal('ready') }),
   v.object({ kind: v.literal('failed'), code: v.string(), reason: v.string() }),
+  /** The answer to the supervisor's question. */
+  v.object({ kind: v.literal('snapshot'), id: v.number(), snapshot: own<Snapshot>() }),
+  /** Ask all backends for their states. */
+  v.object({ kind: v.literal('survey'), id: v.number() }),
 ]);
 
 export type Report = v.InferOutput<typeof report>;
+
+export const parseOrder = (message: unknown): Order => v.parse(order, message);
+
+export const parseReport = (message: unknown): Report => v.parse(report, message);

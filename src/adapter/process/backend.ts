@@ -5,14 +5,32 @@
 
 import { Gateway } from '../gateway.ts';
 import { configureLogging, openLogs } from '../logging/logging.ts';
-import { type Identity, isEndingOrder, isStartOrder, type Report, type StartOrder } from './backend-messages.ts';
+import type { Snapshot, Survey } from '../statistics/snapshot.ts';
+import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
 import { EXIT } from './exit-codes.ts';
+import { Inquiries } from './inquiries.ts';
+
+/** For all backends to answer; the supervisor itself gives up on the silent ones in half of it. */
+const SURVEY_MS = 2_000;
 
 let gateway: Gateway | undefined;
+const surveys = new Inquiries<Survey>();
 
 process.on('message', (message: unknown, handle: unknown) => {
-  if (isStartOrder(message)) void start(message, handle);
-  else if (isEndingOrder(message)) void (message.kind === 'drain' ? drain() : retire());
+  const order = parseOrder(message);
+  switch (order.kind) {
+    case 'start':
+      return void start(order.start, handle);
+    case 'drain':
+      return void drain();
+    case 'retire':
+      return void retire();
+    case 'snapshot':
+      if (gateway) tell({ kind: 'snapshot', id: order.id, snapshot: gateway.snapshot() });
+      return;
+    case 'survey':
+      return surveys.settle(order.id, order.survey);
+  }
 });
 process.on('disconnect', () => void drain());
 process.on('SIGTERM', () => void drain());
@@ -20,12 +38,12 @@ process.on('SIGTERM', () => void drain());
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 
-async function start({ config, keys, slot, identity }: StartOrder, handle: unknown): Promise<void> {
+async function start({ config, keys, slot, identity }: Start, handle: unknown): Promise<void> {
   process.title = `statelessd: backend ${slot.port}`;
   if (identity) become(identity);
   configureLogging(config.logging, config.application.debug, process.stderr);
   try {
-    gateway = new Gateway(config, keys, slot, openLogs({ port: slot.port }));
+    gateway = new Gateway(config, keys, slot, openLogs({ port: slot.port }), survey);
     await gateway.listen(handle);
     tell({ kind: 'ready' });
   } catch (error) {
@@ -38,6 +56,12 @@ async function start({ config, keys, slot, identity }: StartOrder, handle: unkno
     process.exitCode = code.startsWith('EADDR') || code === 'EACCES' ? EXIT.addressTaken : EXIT.internal;
     process.disconnect();
   }
+}
+
+/** Asks the supervisor, which asks all. */
+async function survey(own: Snapshot): Promise<Survey> {
+  const answer = await surveys.ask((id) => tell({ kind: 'survey', id }), SURVEY_MS);
+  return answer ?? { snapshots: [own], silent: [] };
 }
 
 /** Groups first, for afterwards there is no right to change them. */
@@ -58,5 +82,5 @@ async function retire(): Promise<void> {
 }
 
 function tell(report: Report): void {
-  process.send?.(report);
+  process.send?.(report, () => {});
 }

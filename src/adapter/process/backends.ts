@@ -1,13 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import * as v from 'valibot';
 import type { Log } from '../../handler/log.ts';
-import { type Order, report, type StartOrder } from './backend-messages.ts';
+import type { Snapshot, Survey } from '../statistics/snapshot.ts';
+import { type Order, parseReport, type Report, type Start } from './backend-messages.ts';
+import { Inquiries } from './inquiries.ts';
 import { describe, type Listener } from './listener.ts';
 
 /** What every backend is started with; each has a slot and a listener of its own besides. */
-export type BackendSettings = Omit<StartOrder, 'kind' | 'slot'>;
+export type BackendSettings = Omit<Start, 'slot'>;
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
@@ -17,6 +18,9 @@ const STABLE_MS = 30_000;
 
 /** What a backend may take beyond its own time-outs before it is killed. */
 const SLACK_MS = 2_000;
+
+/** For a backend to tell its state; one that is so busy is told of as silent. */
+const SNAPSHOT_MS = 1_000;
 
 /**
  * MiB of young heap, as in Node 20. Later versions take more, and a burst of requests then leaves 100 MB of garbage
@@ -32,6 +36,8 @@ export class Backend {
   readonly listener: Listener;
   readonly worker: number;
   readonly #log: Log;
+  readonly #survey: () => Promise<Survey>;
+  readonly #snapshots = new Inquiries<Snapshot>();
   readonly #retiring = new Set<ChildProcess>();
   #settings: BackendSettings;
   #process: ChildProcess | undefined;
@@ -39,11 +45,19 @@ export class Backend {
   #backoff = FIRST_BACKOFF_MS;
   #restart: NodeJS.Timeout | undefined;
 
-  constructor(listener: Listener, worker: number, settings: BackendSettings, log: Log) {
+  /** @param survey asks all backends, this one among them */
+  constructor(listener: Listener, worker: number, settings: BackendSettings, log: Log, survey: () => Promise<Survey>) {
     this.listener = listener;
     this.worker = worker;
     this.#settings = settings;
     this.#log = log;
+    this.#survey = survey;
+  }
+
+  /** `/stats`' `port`. */
+  get port(): number | string {
+    const { address } = this.listener;
+    return 'path' in address ? address.path : address.port;
   }
 
   /** Resolves to undefined when it serves, or to why it cannot. From then on it is replaced when it dies. */
@@ -90,6 +104,13 @@ export class Backend {
     await Promise.all(this.#processes().map((child) => end(child, { kind: 'drain' }, drainTimeoutMs + SLACK_MS)));
   }
 
+  /** Its state, or undefined where it does not answer. */
+  snapshot(): Promise<Snapshot | undefined> {
+    const child = this.#process;
+    if (!child?.connected) return Promise.resolve(undefined);
+    return this.#snapshots.ask((id) => send(child, { kind: 'snapshot', id }), SNAPSHOT_MS);
+  }
+
   kill(): void {
     this.#stopping = true;
     for (const child of this.#processes()) child.kill('SIGKILL');
@@ -113,19 +134,27 @@ export class Backend {
       execArgv: [...process.execArgv, ...V8_OPTIONS],
     });
     const { address, handle } = this.listener;
-    const slot = { port: 'path' in address ? address.path : address.port, worker: this.worker };
-    const order: StartOrder = { kind: 'start', slot, ...this.#settings };
+    const slot = { port: this.port, worker: this.worker };
+    const order: Order = { kind: 'start', start: { slot, ...this.#settings } };
     child.send(order, handle, {}, () => {});
     const failure = new Promise<string | undefined>((resolve) => {
-      child.once('message', (message) => {
-        const told = v.parse(report, message);
-        resolve(told.kind === 'ready' ? undefined : `${describe(address)}: ${told.reason}`);
+      child.on('message', (message) => {
+        const report = parseReport(message);
+        if (report.kind === 'ready') resolve(undefined);
+        else if (report.kind === 'failed') resolve(`${describe(address)}: ${report.reason}`);
+        else void this.#onReport(child, report);
       });
       child.once('exit', (code, signal) => resolve(`the backend ended with ${signal ?? code}`));
       // The process could not be made: too many of them, no memory. There is no exit then.
       child.once('error', (error) => resolve(error.message));
     });
     return { child, failure };
+  }
+
+  async #onReport(child: ChildProcess, report: Extract<Report, { readonly id: number }>): Promise<void> {
+    const { id } = report;
+    if (report.kind === 'snapshot') this.#snapshots.settle(id, report.snapshot);
+    else send(child, { kind: 'survey', id, survey: await this.#survey() });
   }
 
   #watch(child: ChildProcess): void {
@@ -158,11 +187,16 @@ function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
+/** One that is gone does not mind. */
+function send(child: ChildProcess, order: Order): void {
+  child.send(order, () => {});
+}
+
 /** Asks a process to end, and kills it where it does not in time. */
 async function end(child: ChildProcess, order: Order, withinMs: number): Promise<void> {
   if (hasEnded(child)) return;
   const exited = once(child, 'exit');
-  child.send(order, () => {});
+  send(child, order);
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
   await exited;
   clearTimeout(timer);

@@ -1,30 +1,57 @@
 import { readFileSync } from 'node:fs';
+import type { BackendStats } from '../../handler/stats.ts';
 
-/** Counts answers as the 2013 program did, for /stats' `requests`. */
+export interface AnswerCount {
+  readonly method: string;
+  readonly status: number;
+  readonly count: number;
+}
+
+/** Counts answers by method and status. */
 export class RequestCounters {
-  readonly #counts = new Map<string, number>();
+  readonly #byMethod = new Map<string, Map<number, number>>();
   #processingSeconds = 0;
 
   add(method: string, status: number, milliseconds: number): void {
-    this.#increment(`method.${method}`);
-    this.#increment(`response.${status}`);
+    const byStatus = this.#byMethod.get(method) ?? new Map<number, number>();
+    if (byStatus.size === 0) this.#byMethod.set(method, byStatus);
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
     this.#processingSeconds += milliseconds / 1000;
   }
 
-  snapshot(): Record<string, number> {
-    return {
-      ...Object.fromEntries(this.#counts),
-      processing_time: this.#processingSeconds,
-    };
+  get answers(): AnswerCount[] {
+    return [...this.#byMethod].flatMap(([method, byStatus]) =>
+      [...byStatus].map(([status, count]) => ({ method, status, count })),
+    );
   }
 
-  #increment(key: string): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  /** As the 2013 program had it in /stats' `requests`. */
+  snapshot(): Record<string, number> {
+    const requests: Record<string, number> = {};
+    for (const { method, status, count } of this.answers)
+      for (const key of [`method.${method}`, `response.${status}`]) requests[key] = (requests[key] ?? 0) + count;
+    return { ...requests, processing_time: this.#processingSeconds };
   }
 }
 
+type ProcessStats = Pick<
+  BackendStats,
+  | 'block'
+  | 'context_switches'
+  | 'cpu_time'
+  | 'memory_usage'
+  | 'page_faults'
+  | 'page_size'
+  | 'pid'
+  | 'resident_memory'
+  | 'signals_received'
+  | 'swap_outs'
+  | 'timestamp'
+  | 'uptime'
+>;
+
 /** The keys and units of 2013, which were those of getrusage(2): memory in KiB, times in seconds. */
-export function processStats(): Record<string, unknown> {
+export function processStats(): ProcessStats {
   const usage = process.resourceUsage();
   return {
     block: { input: usage.fsRead, output: usage.fsWrite },
@@ -36,6 +63,8 @@ export function processStats(): Record<string, unknown> {
     memory_usage: usage.maxRSS,
     page_faults: { major: usage.majorPageFault, minor: usage.minorPageFault },
     page_size: PAGE_SIZE,
+    pid: process.pid,
+    resident_memory: Math.round(process.memoryUsage.rss() / 1024),
     signals_received: usage.signalsCount,
     swap_outs: usage.swappedOut,
     timestamp: Math.floor(Date.now() / 1000),

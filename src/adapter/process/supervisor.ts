@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../handler/log.ts';
+import type { Survey } from '../statistics/snapshot.ts';
 import type { Identity } from './backend-messages.ts';
 import { Backend, type BackendSettings } from './backends.ts';
 import { EXIT } from './exit-codes.ts';
@@ -22,6 +23,7 @@ export class Supervisor {
   readonly #log: Log;
   #listeners: readonly Listener[] = [];
   #backends: readonly Backend[] = [];
+  #survey: Promise<Survey> | undefined;
 
   private constructor(log: Log) {
     this.#log = log;
@@ -65,7 +67,7 @@ export class Supervisor {
       .map(
         ({ listener, worker }) =>
           previous.backends.find((backend) => backend.listener === listener && backend.worker === worker) ??
-          new Backend(listener, worker, settings.value, this.#log),
+          new Backend(listener, worker, settings.value, this.#log, () => this.#surveyOnce()),
       );
     const added = this.#backends.filter((backend) => !previous.backends.includes(backend));
     const failure = (await Promise.all(added.map((backend) => backend.start()))).find((reason) => reason !== undefined);
@@ -89,6 +91,14 @@ export class Supervisor {
     return { ok: true, value: undefined };
   }
 
+  /** However many ask, the backends are asked one survey at a time. */
+  #surveyOnce(): Promise<Survey> {
+    this.#survey ??= survey(this.#backends).finally(() => {
+      this.#survey = undefined;
+    });
+    return this.#survey;
+  }
+
   /** Those that are bound already stay; the others are bound, all or none. */
   async #bindAll(addresses: readonly ListenAddress[]): Promise<Outcome<readonly Listener[]>> {
     const listeners: Listener[] = [];
@@ -106,6 +116,14 @@ export class Supervisor {
     }
     return { ok: true, value: listeners };
   }
+}
+
+async function survey(backends: readonly Backend[]): Promise<Survey> {
+  const answers = await Promise.all(backends.map(async (backend) => ({ backend, snapshot: await backend.snapshot() })));
+  return {
+    snapshots: answers.flatMap(({ snapshot }) => snapshot ?? []),
+    silent: answers.flatMap(({ backend: { port, worker }, snapshot }) => (snapshot ? [] : { port, worker })),
+  };
 }
 
 function addressesOf({ httpServer }: Config): ListenAddress[] {

@@ -1,10 +1,34 @@
 import type { AppContext } from '../bindings.ts';
+import { problem } from '../problem.ts';
+import { requestIdOf } from '../request-id.ts';
+import type { Scope, StatsSource } from '../stats.ts';
 import { json } from './json.ts';
 
-/** The state of this backend; the adapter knows what is in it. */
-export type StatsSource = () => Readonly<Record<string, unknown>>;
-
-/** GET /stats */
+/** GET /stats, and GET /stats?scope=all */
 export function statsRoute(stats: StatsSource) {
-  return (c: AppContext): Response => json(c, 200, stats());
+  return scoped(async (c, scope) => json(c, 200, scope === 'all' ? await stats.installation() : stats.backend()));
+}
+
+/** GET /metrics, and GET /metrics?scope=all */
+export function metricsRoute(stats: StatsSource) {
+  return scoped(async (c, scope) => {
+    const { contentType, text } = await stats.metrics(scope);
+    const headers = {
+      'Content-Type': contentType,
+      'Cache-Control': 'no-store',
+      'X-Request-Id': requestIdOf(c.req.raw),
+    };
+    return new Response(text, { headers });
+  });
+}
+
+type ScopedRoute = (c: AppContext, scope: Scope) => Promise<Response>;
+
+function scoped(route: ScopedRoute) {
+  return (c: AppContext): Response | Promise<Response> => {
+    const scope = c.req.query('scope') ?? '';
+    if (scope === '' || scope === 'all') return route(c, scope === 'all' ? 'all' : 'backend');
+    const errors = [{ field: 'scope', message: 'expected all, or nothing for this backend' }];
+    return problem('malformed-request', { requestId: requestIdOf(c.req.raw), errors });
+  };
 }

@@ -1,0 +1,153 @@
+import type { ConnectionStats } from '../../handler/stats.ts';
+import { cumulativeOctaves } from '../amqp/latency.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface MetricValue {
+  /** Where it is not the metric's own, as a histogram's are not. */
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+/** Named and labelled by Prometheus' conventions. @see https://prometheus.io/docs/practices/naming/ */
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly values: (snapshot: Snapshot) => readonly MetricValue[];
+}
+
+type Stats = Snapshot['stats'];
+
+const one = (value: number): MetricValue[] => [{ labels: {}, value }];
+
+const ofBackend = (type: 'counter' | 'gauge', name: string, help: string, value: (stats: Stats) => number): Metric => ({
+  name: `statelessd_${name}`,
+  help,
+  type,
+  values: ({ stats }) => one(value(stats)),
+});
+
+/** Labelled by vhost and user; there are as many of those as an installation has, and clients cannot make more. */
+const ofConnections = (
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  value: (stats: ConnectionStats) => number,
+): Metric => ({
+  name: `statelessd_${name}`,
+  help,
+  type,
+  values: ({ stats }) =>
+    Object.entries(stats.connections).map(([key, connection]) => ({ labels: labelsOf(key), value: value(connection) })),
+});
+
+function labelsOf(key: string): { readonly vhost: string; readonly user: string } {
+  const [vhost = '', user = ''] = key.split(':').map((name) => name.replaceAll('%3A', ':'));
+  return { vhost, user };
+}
+
+const DURATION = 'statelessd_publish_duration_seconds';
+
+export const metricTable: readonly Metric[] = [
+  {
+    name: 'statelessd_requests_total',
+    help: 'Answers by method and status. 499 stands for clients that went away.',
+    type: 'counter',
+    values: ({ answers }) => answers.map(({ method, status, count }) => ({ labels: { method, status }, value: count })),
+  },
+  ofBackend(
+    'counter',
+    'request_processing_seconds_total',
+    'Time from the arrival of requests to their answers, added up.',
+    ({ requests }) => requests.processing_time ?? 0,
+  ),
+  {
+    name: DURATION,
+    help: 'Time from the arrival of messages to their confirms.',
+    type: 'histogram',
+    values: ({ lifetime }) => {
+      const count = lifetime.counts.reduce((sum, each) => sum + each, 0);
+      return [
+        ...cumulativeOctaves(lifetime).map((octave) => ({
+          metricName: `${DURATION}_bucket`,
+          labels: { le: octave.seconds },
+          value: octave.count,
+        })),
+        { metricName: `${DURATION}_bucket`, labels: { le: '+Inf' }, value: count },
+        { metricName: `${DURATION}_sum`, labels: {}, value: lifetime.sumMs / 1000 },
+        { metricName: `${DURATION}_count`, labels: {}, value: count },
+      ];
+    },
+  },
+  ofConnections('counter', 'messages_confirmed_total', 'Messages that the broker has confirmed.', (c) => c.publishes),
+  ofConnections('counter', 'messages_refused_total', 'Messages that the broker refused.', (c) => c.refused),
+  ofConnections('counter', 'messages_unroutable_total', 'Messages that no queue took.', (c) => c.unroutable),
+  ofConnections('counter', 'messages_nacked_total', 'Messages that a queue rejected (basic.nack).', (c) => c.nacked),
+  ofConnections(
+    'counter',
+    'messages_republished_total',
+    'Attempts after the first of a message.',
+    (c) => c.republished,
+  ),
+  ofConnections('counter', 'messages_abandoned_total', 'Messages given up on after a 202.', (c) => c.abandoned),
+  ofConnections('gauge', 'messages_in_flight', 'Messages written and not confirmed yet.', (c) => c.in_flight),
+  ofConnections('gauge', 'messages_held', 'Messages that wait for a connection or a place on it.', (c) => c.queue_size),
+  ofBackend('gauge', 'held_bytes', 'Bytes of request bodies in memory.', ({ held }) => held.bytes),
+  ofConnections('gauge', 'connected', 'Whether a connection to the broker is open.', (c) => Number(c.connected)),
+  ofConnections('gauge', 'blocked', 'Whether the broker takes no messages.', (c) => Number(c.blocked)),
+  ofConnections(
+    'counter',
+    'connections_opened_total',
+    'Connections to the broker that were opened.',
+    ({ connections }) => connections.opened,
+  ),
+  ofConnections(
+    'counter',
+    'connections_closed_total',
+    'Connections to the broker that ended.',
+    ({ connections }) => connections.closed,
+  ),
+  ofConnections('counter', 'channels_opened_total', 'Channels that were opened.', ({ channels }) => channels.opened),
+  ofConnections('counter', 'channels_closed_total', 'Channels that ended.', ({ channels }) => channels.closed),
+  ofBackend('counter', 'logins_refused_total', 'Logins that the broker refused.', (stats) => stats.logins_refused),
+  ofBackend('gauge', 'ready', 'Whether requests should be sent here, as /readyz says.', ({ state }) =>
+    Number(state.ready),
+  ),
+  ofBackend(
+    'gauge',
+    'broker_reachable',
+    'Whether a connection to the broker is open or could be opened.',
+    ({ state }) => Number(state.broker !== 'unreachable'),
+  ),
+  {
+    name: 'statelessd_cpu_seconds_total',
+    help: 'CPU time of the process.',
+    type: 'counter',
+    values: ({ stats: { cpu_time } }) => [
+      { labels: { mode: 'system' }, value: cpu_time.system },
+      { labels: { mode: 'user' }, value: cpu_time.user },
+    ],
+  },
+  ofBackend('gauge', 'resident_memory_bytes', 'Memory of the process now.', (stats) => stats.resident_memory * 1024),
+  ofBackend('gauge', 'resident_memory_peak_bytes', 'The most there was.', (stats) => stats.memory_usage * 1024),
+  ofBackend(
+    'gauge',
+    'event_loop_delay_p99_seconds',
+    'By how much the event loop was late, 99th percentile of five seconds.',
+    (stats) => stats.event_loop_delay.p99,
+  ),
+  ofBackend(
+    'gauge',
+    'event_loop_delay_max_seconds',
+    'By how much the event loop was late, at most in five seconds.',
+    (stats) => stats.event_loop_delay.max,
+  ),
+  ofBackend('gauge', 'uptime_seconds', 'Age of the process.', ({ uptime }) => uptime),
+  {
+    name: 'statelessd_build_info',
+    help: 'Always 1; the version is its label.',
+    type: 'gauge',
+    values: ({ stats: { version } }) => [{ labels: { version }, value: 1 }],
+  },
+];

@@ -1,0 +1,107 @@
+import * as v from 'valibot';
+
+/** Every `/stats` answer, and every figure that `/metrics` and the dashboard show, has these shapes. */
+
+const number = v.pipe(v.number(), v.minValue(0));
+const count = v.pipe(number, v.integer());
+const described = <Schema extends v.GenericSchema>(schema: Schema, text: string) => v.pipe(schema, v.description(text));
+
+const latency = described(
+  v.object({ p50: number, p95: number, p99: number, max: number }),
+  'Seconds from a message’s arrival to its confirm, over the last one to two minutes',
+);
+
+/** One entry of `connections`. Names and nesting are those of 2013; what comes after `queue_size` is newer. */
+export const connectionStats = v.object({
+  connected: v.boolean(),
+  connections: v.object({ opened: count, closed: count }),
+  channels: v.object({ opened: count, closed: count }),
+  publishes: described(count, 'Messages confirmed'),
+  queue_size: described(count, 'Messages held: they wait for a connection, or for a place on it'),
+  in_flight: described(count, 'Messages written and not confirmed yet'),
+  blocked: v.boolean(),
+  refused: described(count, 'Messages that the broker refused'),
+  unroutable: described(count, 'Messages that no queue took and that asked to be told'),
+  nacked: count,
+  republished: described(count, 'Attempts after a message’s first'),
+  abandoned: described(count, 'Messages given up on after a 202'),
+  latency,
+});
+
+export type ConnectionStats = v.InferOutput<typeof connectionStats>;
+
+/** What it is like to publish through a backend now: `/readyz`, and for how long the broker has been blocking. */
+const state = v.object({
+  ready: v.boolean(),
+  draining: v.boolean(),
+  broker: v.picklist(['connected', 'reachable', 'unreachable']),
+  blocked: described(v.nullable(v.string()), 'Why the broker takes no messages'),
+  blocked_for: described(v.nullable(number), 'Seconds'),
+  reason: v.string(),
+});
+
+/** What can be told of one backend and of all of them together. */
+const shared = {
+  block: v.object({ input: count, output: count }),
+  connections: described(
+    v.record(v.string(), connectionStats),
+    'By vhost:user, where a colon inside a name is %3A; all connections of one user on one vhost together',
+  ),
+  context_switches: count,
+  cpu_time: described(v.object({ system: number, user: number }), 'Seconds'),
+  event_loop_delay: described(
+    v.object({ p50: number, p99: number, max: number }),
+    'Seconds by which the event loop was late, over the last five seconds',
+  ),
+  held: described(v.object({ messages: count, bytes: count }), 'What waits in memory, and the bytes of all bodies'),
+  host: v.string(),
+  latency,
+  logins_refused: described(count, 'Logins that the broker refused'),
+  memory_usage: described(count, 'KiB, the most there was (ru_maxrss)'),
+  page_faults: v.object({ major: count, minor: count }),
+  page_size: count,
+  requests: described(
+    v.record(v.string(), number),
+    'Answers by method (method.POST) and status (response.204), and the seconds spent on them (processing_time)',
+  ),
+  resident_memory: described(count, 'KiB now'),
+  signals_received: count,
+  state,
+  swap_outs: count,
+  timestamp: described(count, 'Seconds since the epoch'),
+  uptime: described(number, 'Seconds'),
+  version: v.string(),
+};
+
+export const backendStats = v.object({
+  ...shared,
+  pid: count,
+  port: described(v.union([count, v.string()]), 'The port it listens on, or the path of its Unix socket'),
+  worker: described(count, 'From 0, where a port has several'),
+});
+
+export type BackendStats = v.InferOutput<typeof backendStats>;
+
+export const totalStats = v.object(shared);
+
+export type TotalStats = v.InferOutput<typeof totalStats>;
+
+export const installationStats = v.object({
+  backends: v.array(backendStats),
+  total: described(totalStats, 'Their sums; of what cannot be added, the worst, and percentiles over all messages'),
+  silent: v.optional(
+    described(v.array(v.object({ port: v.union([count, v.string()]), worker: count })), 'Backends that did not answer'),
+  ),
+});
+
+export type InstallationStats = v.InferOutput<typeof installationStats>;
+
+/** This backend, or all of the installation. */
+export type Scope = 'backend' | 'all';
+
+export interface StatsSource {
+  backend(): BackendStats;
+  installation(): Promise<InstallationStats>;
+  /** In Prometheus' text format. */
+  metrics(scope: Scope): Promise<{ readonly contentType: string; readonly text: string }>;
+}

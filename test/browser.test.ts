@@ -1,25 +1,11 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
+import { type Browser, openBrowser } from './support/browser.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { Topology } from './support/topology.ts';
-
-const CHROMIUM = '/usr/bin/chromium';
-const ARGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 type Sender = readonly [name: string, script: (target: string) => string];
 
@@ -50,8 +36,7 @@ describe('in a browser that knows the visitor’s password', () => {
   let gateway: GatewayProcess;
   let claims: ClaimedPort[];
   let pages: Server[];
-  let directory: string;
-  let browser: BrowserContext;
+  let browser: Browser;
   let page: Page;
 
   beforeAll(async () => {
@@ -60,9 +45,8 @@ describe('in a browser that knows the visitor’s password', () => {
     claims = [await claimFreePort(), await claimFreePort()];
     pages = await Promise.all(claims.map(({ port }) => servePages(port)));
     gateway = await GatewayProcess.start({ http: { origins: [allowed(), allowed('localhost')] } });
-    directory = await mkdtemp(join(tmpdir(), 'statelessd-browser-'));
-    browser = await chromium.launchPersistentContext(directory, { executablePath: CHROMIUM, args: ARGS });
-    page = await browser.newPage();
+    browser = await openBrowser();
+    page = await browser.context.newPage();
     await logIn();
   });
   beforeEach(async () => {
@@ -73,7 +57,6 @@ describe('in a browser that knows the visitor’s password', () => {
     await gateway?.stop();
     for (const server of pages ?? []) server.close();
     for (const claim of claims ?? []) claim.release();
-    if (directory) await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     await topology?.delete();
   });
 

@@ -9,6 +9,7 @@ import { Connections } from './amqp/connections.ts';
 import { mergeLatencies, summarize } from './amqp/latency.ts';
 import type { LinkOptions } from './amqp/link.ts';
 import type { ConnectionsSnapshot } from './amqp/statistics.ts';
+import { FileAssets } from './http/assets.ts';
 import { AddressSet } from './http/client-address.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
 import { EventLoopWatch } from './process/event-loop.ts';
@@ -72,6 +73,7 @@ export class Gateway {
       publisher: this.#connections,
       stats: statsSource(() => this.snapshot(), survey),
       readiness: () => this.#readiness(),
+      assets: new FileAssets(application.paths),
       settings: {
         ...publishing,
         origins: httpServer.origins,

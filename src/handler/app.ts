@@ -5,7 +5,7 @@ import { problem } from './problem.ts';
 import type { Publisher } from './publisher.ts';
 import { requestIdOf } from './request-id.ts';
 import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
-import { dashboardRoute } from './routes/dashboard.ts';
+import { type Assets, assetRoute, dashboardRoute } from './routes/dashboard.ts';
 import { healthRoute, type ReadinessSource, readyRoute } from './routes/health.ts';
 import { type PublishSettings, publishRoute } from './routes/publish.ts';
 import { metricsRoute, statsRoute } from './routes/stats.ts';
@@ -16,6 +16,7 @@ export interface AppDeps {
   readonly publisher: Publisher;
   readonly stats: StatsSource;
   readonly readiness: ReadinessSource;
+  readonly assets: Assets;
   readonly settings: PublishSettings & {
     /** Rows of the configuration's `Routes`, which come before the built-in ones; see `routeTable`. */
     readonly routes: readonly Route[];
@@ -28,7 +29,14 @@ export interface AppDeps {
 type AppRoute = (c: AppContext) => Response | Promise<Response>;
 
 /** The gateway as a Web handler: `app.fetch(request, bindings)`. */
-export function createApp({ publisher, stats, readiness, settings, log }: AppDeps): Hono<{ Bindings: Bindings }> {
+export function createApp({
+  publisher,
+  stats,
+  readiness,
+  assets,
+  settings,
+  log,
+}: AppDeps): Hono<{ Bindings: Bindings }> {
   const app = new Hono<{ Bindings: Bindings }>({
     router: new TableRouter(routeTable(settings.routes)),
     getPath: (request, options) => {
@@ -40,7 +48,8 @@ export function createApp({ publisher, stats, readiness, settings, log }: AppDep
   app.post('/Publisher', publishRoute(publisher, settings, log));
   app.get('/Stats', forOperators(statsRoute(stats)));
   app.get('/Metrics', forOperators(metricsRoute(stats)));
-  app.get('/Dashboard', forOperators(dashboardRoute()));
+  app.get('/Dashboard', forOperators(dashboardRoute(assets)));
+  app.get('/Asset', forOperators(assetRoute(assets)));
   app.get('/Health', healthRoute());
   app.get('/Ready', readyRoute(readiness));
 
@@ -65,6 +74,9 @@ export function createApp({ publisher, stats, readiness, settings, log }: AppDep
   return app;
 }
 
+/** The page's assets, which come before the table. Part of a name is no `.` or `..`, nor a hidden file. */
+const ASSETS: Route = { pattern: /^\/static\/((?:[\w-][\w.-]*\/)*[\w-][\w.-]*)$/, handler: 'Asset' };
+
 /** The paths of the contract. Empty segments match where their absence deserves a better answer than 404. */
 const BUILT_IN: readonly Route[] = [
   { pattern: /^\/metrics$/, handler: 'Metrics' },
@@ -78,11 +90,12 @@ const DEFAULT: readonly Route[] = [
   { pattern: /^\/$/, handler: 'Dashboard' },
 ];
 
-/** The configured table, or the default one, and then the built-in paths of handlers that it does not name. */
+/** The page's assets, then the configured table or the default one, and then the built-in paths of handlers that it does not name. */
 function routeTable(configured: readonly Route[]): Route[] {
   const table = configured.length > 0 ? configured : DEFAULT;
   const named = new Set(table.map(({ handler }) => handler));
   return [
+    ASSETS,
     ...table.map((route) => ({ ...route, lastMayBeEmpty: route.handler === 'Publisher' })),
     ...BUILT_IN.filter(({ handler }) => !named.has(handler)),
   ];

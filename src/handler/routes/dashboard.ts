@@ -1,39 +1,47 @@
 import type { AppContext } from '../bindings.ts';
+import { problem } from '../problem.ts';
 import { requestIdOf } from '../request-id.ts';
 
-const PAGE = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>statelessd</title>
-<style>
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem }
-code { font-family: ui-monospace, monospace }
-</style>
-</head>
-<body>
-<h1>statelessd</h1>
-<p>This is an HTTP to AMQP publishing gateway. It runs.</p>
-<ul>
-<li><code>POST /&lt;vhost&gt;/&lt;exchange&gt;/&lt;routing key&gt;</code> publishes a message</li>
-<li><a href="stats">stats</a>: what this backend has done</li>
-<li><a href="readyz">readyz</a>: whether it can reach RabbitMQ</li>
-</ul>
-</body>
-</html>
-`;
+export interface Asset {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+}
+
+/** The dashboard's page and what it loads. An operator may have put others in their place. */
+export interface Assets {
+  page(): Promise<Asset & { readonly builtIn: boolean }>;
+  /** @param name as in the path after `/static/`; no part of it begins with a dot */
+  file(name: string): Promise<Asset | undefined>;
+}
+
+/** Nothing on the built-in page comes from elsewhere. Of another's page that cannot be known. */
+const BUILT_IN_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const OTHER_POLICY = "frame-ancestors 'none'";
 
 /** GET / */
-export function dashboardRoute() {
-  return (c: AppContext): Response =>
-    new Response(PAGE, {
-      headers: {
-        'Content-Type': 'text/html; charset=UTF-8',
-        'Content-Security-Policy': "default-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-        'X-Content-Type-Options': 'nosniff',
-        'X-Request-Id': requestIdOf(c.req.raw),
-      },
-    });
+export function dashboardRoute(assets: Assets) {
+  return async (c: AppContext): Promise<Response> => {
+    const page = await assets.page();
+    return served(c, page, { 'Content-Security-Policy': page.builtIn ? BUILT_IN_POLICY : OTHER_POLICY });
+  };
+}
+
+/** GET /static/<name> */
+export function assetRoute(assets: Assets) {
+  return async (c: AppContext): Promise<Response> => {
+    const asset = await assets.file(c.req.param('0') ?? '');
+    return asset ? served(c, asset) : problem('no-such-path', { requestId: requestIdOf(c.req.raw) });
+  };
+}
+
+function served(c: AppContext, { bytes, contentType }: Asset, headers: Record<string, string> = {}): Response {
+  return new Response(bytes, {
+    headers: {
+      'Content-Type': contentType,
+      'Cache-Control': 'no-cache',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Request-Id': requestIdOf(c.req.raw),
+      ...headers,
+    },
+  });
 }

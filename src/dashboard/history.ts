@@ -1,0 +1,43 @@
+import type { InstallationStats } from '../handler/stats.ts';
+import { ALL, type Figures, figuresOf, statsIn, type View, viewOf } from './figures.ts';
+
+const SECONDS = 300;
+
+/** An answer of the gateway, and when it came, in milliseconds of the monotonic clock. */
+export interface Answer {
+  readonly at: number;
+  readonly stats: InstallationStats;
+}
+
+/** Five minutes of figures for each view, and the last two answers whole. */
+export class History {
+  readonly #figures = new Map<View, Figures[]>();
+  last: Answer | undefined;
+  before: Answer | undefined;
+
+  add(stats: InstallationStats): void {
+    this.before = this.last;
+    this.last = { at: performance.now(), stats };
+    for (const view of [ALL, ...stats.backends.map(viewOf)]) this.#note(view);
+  }
+
+  of(view: View): readonly Figures[] {
+    return this.#figures.get(view) ?? [];
+  }
+
+  /** Between the last two answers, in seconds. */
+  get elapsed(): number {
+    return this.last && this.before ? (this.last.at - this.before.at) / 1000 : 0;
+  }
+
+  #note(view: View): void {
+    const now = this.last && statsIn(view, this.last.stats);
+    const before = this.before && statsIn(view, this.before.stats);
+    if (!now || !before) return;
+    const at = Date.now() / 1000;
+    const figures = figuresOf(at, this.elapsed, now, before);
+    if (!figures) return;
+    const kept = this.of(view).filter((each) => each.at > at - SECONDS);
+    this.#figures.set(view, [...kept, figures]);
+  }
+}

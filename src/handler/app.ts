@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { type AppContext, type Bindings, isOperator, targetOf } from './bindings.ts';
 import type { Log } from './log.ts';
-import { problem } from './problem.ts';
+import { problem, withStack } from './problem.ts';
 import type { Publisher } from './publisher.ts';
 import { requestIdOf } from './request-id.ts';
 import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
@@ -68,10 +68,15 @@ export function createApp({
   app.onError((error, c) => {
     const requestId = requestIdOf(c.req.raw);
     log('error', 'a request failed for a reason that is a bug', { request_id: requestId, error: String(error.stack) });
-    const stack = settings.debug ? { stack: String(error.stack) } : {};
-    return problem('internal', { requestId, published: 'unknown', ...stack });
+    return problem('internal', { requestId, published: 'unknown', error });
   });
+  if (settings.debug) showStacks(app);
   return app;
+}
+
+function showStacks(app: Hono<{ Bindings: Bindings }>): void {
+  const { fetch } = app;
+  app.fetch = async (...request) => withStack(await fetch(...request));
 }
 
 /** The page's assets, which come before the table. Part of a name is no `.` or `..`, nor a hidden file. */

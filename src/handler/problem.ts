@@ -77,8 +77,8 @@ export interface ProblemDetails {
   readonly published?: Published;
   readonly errors?: readonly FieldError[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Only under `Application.debug`. */
-  readonly stack?: string;
+  /** The bug that it stands for. */
+  readonly error?: Error;
 }
 
 /**
@@ -87,7 +87,7 @@ export interface ProblemDetails {
  */
 export function problem(kind: ProblemKind, details: ProblemDetails): Response {
   const { slug, status, title, retryAfter } = TYPES[kind];
-  const { requestId, detail, errors, stack, published = 'no' } = details;
+  const { requestId, detail, errors, published = 'no' } = details;
   const body = {
     type: `urn:statelessd:${slug}`,
     title,
@@ -96,7 +96,6 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
     published,
     request_id: requestId,
     ...(errors && { errors }),
-    ...(stack !== undefined && { stack }),
   };
   const headers: Record<string, string> = {
     'Content-Type': 'application/problem+json',
@@ -107,16 +106,31 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
     ...details.headers,
   };
   const response = new Response(JSON.stringify(body), { status, headers });
-  outcomes.set(response, headers['Statelessd-Error'] ?? slug);
+  problems.set(response, { body, headers, found: details.error ?? new Error(title) });
   return response;
 }
 
 /** Reading a response's headers would make them what the Fetch standard wants: names in lower case, and slow. */
-const outcomes = new WeakMap<Response, string>();
+const problems = new WeakMap<Response, Problem>();
+
+interface Problem {
+  readonly body: object;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where it was found out. */
+  readonly found: Error;
+}
 
 /** What the `Statelessd-Error` header of a problem says. */
 export function outcomeOf(response: Response): string | undefined {
-  return outcomes.get(response);
+  return problems.get(response)?.headers['Statelessd-Error'];
+}
+
+/** `Application.debug`: the same problem, and the stack of where it was found out. */
+export function withStack(response: Response): Response {
+  const known = problems.get(response);
+  if (!known) return response;
+  const body = { ...known.body, stack: String(known.found.stack) };
+  return new Response(JSON.stringify(body), { status: response.status, headers: known.headers });
 }
 
 export function failureProblem(failure: PublishFailure, requestId: string, headers?: Record<string, string>): Response {

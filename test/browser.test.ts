@@ -119,6 +119,29 @@ describe('in a browser that knows the visitor’s password', () => {
     expect(await topology.drain()).toEqual([]);
   });
 
+  it.each([
+    ['another port', () => allowed()],
+    ['another host', () => allowed('localhost')],
+  ])('a listed page of %s can, with a login of its own, and read the answer', async (_, address) => {
+    const { username, password } = topology.user;
+    await page.goto(address());
+    const asking = `headers: { authorization: 'Basic ' + btoa('${username}:${password}'), 'content-type': 'application/json' }`;
+    const reading =
+      '(answer) => [answer.status, answer.headers.get("statelessd-error"), answer.headers.has("x-request-id")]';
+    const send = (to: string) =>
+      page.evaluate(`fetch('${to}', { method: 'POST', ${asking}, body: '1' }).then(${reading})`);
+    expect(await send(target())).toEqual([204, null, true]);
+    expect((await topology.only()).properties.contentType).toBe('application/json');
+    const missing = target().replace('/x/', '/missing/');
+    expect(await send(missing)).toEqual([404, 'exchange-not-found; published=no', true]);
+  });
+
+  it('a listed page cannot read the figures', async () => {
+    await page.goto(allowed());
+    const outcome = `fetch('${home()}stats').then(({ status }) => status, ({ name }) => name)`;
+    expect(await page.evaluate(outcome)).toBe('TypeError');
+  });
+
   it('the gateway’s own page can', async () => {
     await page.goto(home());
     const sending = `fetch('${target()}', { method: 'POST', body: 'own' }).then(({ status }) => status)`;

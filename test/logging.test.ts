@@ -81,6 +81,33 @@ describe('the log', () => {
     expect(gateway.stderr).not.toContain('pika');
   });
 
+  it('takes the level NOTSET for that of the parent, as Python does', async () => {
+    const tornado = { level: 'ERROR', handlers: ['only'] };
+    const loggers = {
+      statelessd: { level: 'INFO', handlers: ['only'] },
+      tornado,
+      'tornado.access': { level: 'NOTSET' },
+    };
+    const gateway = await gatewayWith(dictConfig(CONSOLE, { loggers }));
+    await post(gateway, 'missing');
+    await gateway.says('not published');
+    expect(gateway.stderr).not.toContain('tornado.access');
+  });
+
+  it('has the warnings of loggers without any handler on the console, unless they are disabled', async () => {
+    const gateway = await gatewayWith(
+      dictConfig(CONSOLE, {
+        loggers: { statelessd: { level: 'INFO', handlers: ['only'] } },
+        disable_existing_loggers: false,
+      }),
+    );
+    await post(gateway);
+    await post(gateway, 'missing');
+    await gateway.says('answered');
+    const lines = gateway.stderr.split('\n').filter((line) => line.startsWith('answered'));
+    expect(lines).toEqual([expect.stringContaining('status=404')]);
+  });
+
   it('has handlers for debugging only', async () => {
     const handlers = { only: { formatter: 'short', ...CONSOLE }, more: { ...CONSOLE, debug_only: true } };
     const loggers = { statelessd: { level: 'INFO', handlers: ['only', 'more'] } };

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { type AppContext, type Bindings, isOperator, targetOf } from './bindings.ts';
+import { answerOrigins } from './cors.ts';
 import type { Log } from './log.ts';
 import { problem, withStack } from './problem.ts';
 import type { Publisher } from './publisher.ts';
@@ -71,6 +72,7 @@ export function createApp({
     return problem('internal', { requestId, published: 'unknown', error });
   });
   if (settings.debug) showStacks(app);
+  if (settings.origins.length > 0) answerOrigins(app, settings.origins);
   return app;
 }
 

@@ -85,6 +85,7 @@ function configureAsPython(logging: LoggingConfig, debug: boolean, fallback: Fal
     });
   }
   const known = (handlers: readonly string[]): string[] => handlers.filter((name) => Object.hasOwn(sinks, name));
+  const forlorn = withoutHandlers(logging);
   // Python's "last resort".
   sinks[''] = sinkOf((entry) => fallback.write(`${pythonFormat({ format: '%(message)s' })(entry)}\n`), 'warning');
   configureSync({
@@ -94,15 +95,22 @@ function configureAsPython(logging: LoggingConfig, debug: boolean, fallback: Fal
       SILENT_META,
       {
         category: [],
-        sinks: logging.root ? known(logging.root.handlers) : logging.loggers.size === 0 ? [''] : [],
+        sinks: known(logging.root?.handlers ?? []),
         lowestLevel: LEVELS[logging.root?.level ?? 'WARNING'],
       },
       ...[...logging.loggers].map(([name, { handlers, level, propagate }]) => ({
         category: name.split('.'),
-        sinks: known(handlers),
+        sinks: forlorn.includes(name) ? [''] : known(handlers),
         parentSinks: propagate ? ('forward' as const) : ('override' as const),
-        lowestLevel: LEVELS[level ?? inheritedLevel(logging, name)],
+        lowestLevel: LEVELS[isSet(level) ? level : inheritedLevel(logging, name)],
       })),
+      ...forlorn
+        .filter((name) => !logging.loggers.has(name))
+        .map((name) => ({
+          category: name.split('.'),
+          sinks: [''],
+          lowestLevel: LEVELS[inheritedLevel(logging, name)],
+        })),
       ...disabledBy(logging).map((name) => ({ category: name.split('.'), lowestLevel: null })),
     ],
   });
@@ -112,9 +120,26 @@ function configureAsPython(logging: LoggingConfig, debug: boolean, fallback: Fal
 function inheritedLevel({ loggers, root }: LoggingConfig, name: string): PythonLevel {
   for (let end = name.lastIndexOf('.'); end > 0; end = name.lastIndexOf('.', end - 1)) {
     const level = loggers.get(name.slice(0, end))?.level;
-    if (level !== undefined && level !== 'NOTSET') return level;
+    if (isSet(level)) return level;
   }
   return root?.level ?? 'WARNING';
+}
+
+const isSet = (level: PythonLevel | undefined): level is PythonLevel => level !== undefined && level !== 'NOTSET';
+
+/** Our loggers that are in use, while neither they nor those that they propagate to have a handler. */
+function withoutHandlers(logging: LoggingConfig): string[] {
+  const { loggers, root } = logging;
+  const disabled = disabledBy(logging);
+  return Object.values(NAMES).filter((own) => {
+    if (disabled.includes(own)) return false;
+    for (let name: string = own; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('.')))) {
+      const logger = loggers.get(name);
+      if (logger && logger.handlers.length > 0) return false;
+      if (logger?.propagate === false) return true;
+    }
+    return (root?.handlers ?? []).length === 0;
+  });
 }
 
 /** Loggers that are there already and are neither named nor below one that is. */

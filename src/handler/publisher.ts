@@ -68,6 +68,12 @@ export interface Message {
   readonly unroutable: Unroutable;
 }
 
+/** A message and where it goes. */
+export interface Addressed {
+  readonly address: Address;
+  readonly message: Message;
+}
+
 /** `no`: it is certain that the broker does not have the message. `unknown`: it may have it. */
 export type Published = 'no' | 'unknown';
 
@@ -140,6 +146,8 @@ export interface Admission {
   /** Asks for room for more bytes than announced. */
   reserve(bytes: number): boolean;
   publish(address: Address, message: Message, options: PublishOptions): Promise<PublishOutcome>;
+  /** Publishes several, their confirms overlapping, within one time; gives their outcomes in the same order. */
+  publishMany(messages: readonly Addressed[], options: PublishOptions): Promise<readonly PublishOutcome[]>;
   release(): void;
   /** Takes note that the message of `requestId`, which its client no longer waits for, was given up on. */
   abandon(requestId: string, address: Address, failure: PublishFailure): void;

@@ -45,7 +45,11 @@ export function decodeSegment(raw: string): Segment {
   const bytes = percentDecode(raw);
   if (bytes === undefined) return { ok: false, message: 'broken percent-encoding: expected % and two hex digits' };
   const value = decodeUtf8(bytes);
-  if (value === undefined) return { ok: false, message: 'expected percent-encoded UTF-8' };
+  return value === undefined ? { ok: false, message: 'expected percent-encoded UTF-8' } : judgeName(value);
+}
+
+/** A vhost's, an exchange's or a routing key's name, decoded. */
+export function judgeName(value: string): Segment {
   if (/\p{Cc}/u.test(value)) return { ok: false, message: 'control characters are not allowed' };
   if (!isShortString(value)) return { ok: false, message: 'expected at most 255 bytes of UTF-8' };
   return { ok: true, value };
@@ -85,6 +89,9 @@ export function toAddress(rawVhost: string, rawExchange: string, rawRoutingKey: 
   }
   if (!routingKey.ok) errors.push({ field: 'routing_key', message: routingKey.message });
   if (!vhost.ok || !exchange.ok || !routingKey.ok || errors.length > 0) return { ok: false, errors };
-  const name = exchange.value === 'amq.default' ? '' : exchange.value;
-  return { ok: true, address: { vhost: vhost.value, exchange: name, routingKey: routingKey.value } };
+  const address = { vhost: vhost.value, exchange: exchangeOf(exchange.value), routingKey: routingKey.value };
+  return { ok: true, address };
 }
+
+/** The exchange that a path or a batch means by a name. */
+export const exchangeOf = (name: string): string => (name === 'amq.default' ? '' : name);

@@ -1,5 +1,6 @@
 import type {
   Address,
+  Addressed,
   Admission,
   Message,
   PublishFailure,
@@ -14,6 +15,12 @@ const OVERHEAD_BYTES = 2_048;
 export interface AdmissionHost {
   /** @param giveBack call it when the message is out of memory */
   publish(address: Address, message: Message, options: PublishOptions, giveBack: () => void): Promise<PublishOutcome>;
+  /** @param giveBack call it when all messages are out of memory */
+  publishMany(
+    messages: readonly Addressed[],
+    options: PublishOptions,
+    giveBack: () => void,
+  ): Promise<readonly PublishOutcome[]>;
   abandon(requestId: string, address: Address, failure: PublishFailure): void;
   /** It has ended; `published` tells how. */
   onEnded(published: boolean): void;
@@ -35,6 +42,13 @@ export function admit(share: Share, announced: number, host: AdmissionHost): Adm
       open = false;
       host.onEnded(true);
       return host.publish(address, message, options, () => share.give(reserved));
+    },
+    publishMany: async (messages, options) => {
+      open = false;
+      const outcomes = await host.publishMany(messages, options, () => share.give(reserved));
+      // Only now, for a connection with an admission is not taken for idle between two slices of the batch.
+      host.onEnded(true);
+      return outcomes;
     },
     release: () => {
       if (!open) return;

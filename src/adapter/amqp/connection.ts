@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
   Address,
+  Addressed,
   Admission,
   LoginFailureKind,
   Message,
@@ -12,12 +13,13 @@ import { admit } from './admission.ts';
 import { Backoff } from './backoff.ts';
 import type { Share } from './budget.ts';
 import { Counters } from './counters.ts';
-import { Delivery } from './delivery.ts';
+import { Delivery, type DeliveryListener } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
 import { LatencyWindow } from './latency.ts';
 import type { Login } from './link.ts';
 import type { LoginRefusal, LossKind, Refusal } from './outcomes.ts';
+import { publishOverlapping } from './overlapping.ts';
 import { Session, type SessionListener, type SessionOptions } from './session.ts';
 
 export interface ConnectionOptions {
@@ -156,7 +158,9 @@ export class Connection {
     const congestion = this.#congestion(patient);
     if (congestion !== undefined) return { kind: 'overloaded', detail: congestion, published: 'no' };
     const admission = admit(this.#share, size, {
-      publish: (address, message, options, giveBack) => this.#publish(address, message, options, giveBack),
+      publish: (address, message, options, giveBack) =>
+        this.#publish(address, message, options, { onSettled: () => this.#host.onDone(), onDone: giveBack }),
+      publishMany: (messages, options, giveBack) => this.#publishMany(messages, options, giveBack),
       abandon: (requestId, address, failure) => {
         this.counters.abandoned += 1;
         this.#host.onAbandoned(this, requestId, address, failure);
@@ -204,12 +208,34 @@ export class Connection {
     this.#session?.closeIdleLanes(now - IDLE_LANE_MS);
   }
 
-  #publish(address: Address, message: Message, options: PublishOptions, giveBack: () => void): Promise<PublishOutcome> {
-    const delivery = new Delivery(address, message, {
-      held: this.#host.held,
-      onSettled: () => this.#host.onDone(),
-      onDone: giveBack,
+  async #publishMany(
+    messages: readonly Addressed[],
+    options: PublishOptions,
+    giveBack: () => void,
+  ): Promise<readonly PublishOutcome[]> {
+    const deadline = performance.now() + options.timeoutMs;
+    const maxOpen = Math.max(1, Math.min(this.#options.session.maxInFlight, this.#host.held.max) / 2);
+    let undone = messages.length;
+    const onDone = (): void => {
+      undone -= 1;
+      if (undone === 0) giveBack();
+    };
+    if (undone === 0) giveBack();
+    const outcomes = await publishOverlapping(messages, maxOpen, ({ address, message }, onSettled) => {
+      const timeoutMs = Math.max(0, deadline - performance.now());
+      return this.#publish(address, message, { ...options, timeoutMs }, { onSettled, onDone });
     });
+    this.#host.onDone();
+    return outcomes;
+  }
+
+  #publish(
+    address: Address,
+    message: Message,
+    options: PublishOptions,
+    listener: Omit<DeliveryListener, 'held'>,
+  ): Promise<PublishOutcome> {
+    const delivery = new Delivery(address, message, { held: this.#host.held, ...listener });
     delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
     if (options.patient) this.#patient.add(delivery);
     options.signal?.addEventListener('abort', () => {

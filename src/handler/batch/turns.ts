@@ -1,0 +1,17 @@
+/** Work in one go for so long, in milliseconds; others on the same event loop wait meanwhile. */
+const SLICE_MS = 10;
+
+/** Long work in slices, between which everybody else has a turn of the event loop. */
+export class Turns {
+  #startedAt = performance.now();
+
+  /** It is somebody else's turn. */
+  get due(): boolean {
+    return performance.now() - this.#startedAt > SLICE_MS;
+  }
+
+  async next(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#startedAt = performance.now();
+  }
+}

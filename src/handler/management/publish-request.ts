@@ -1,0 +1,56 @@
+import { decodeBase64, encodeText } from '../batch/body-text.ts';
+import { isShort, parseLong, parseShort } from '../batch/json-text.ts';
+import { Turns } from '../batch/turns.ts';
+import type { PropertyDefaults } from '../message/properties.ts';
+import type { Message } from '../publisher.ts';
+import { badRequest, crash, type Fault, toManagedProperties } from './properties.ts';
+
+/**
+ * What the management plugin's publish call is given, judged in its order and with its words.
+ *
+ * @see https://www.rabbitmq.com/docs/http-api-reference
+ */
+export type ManagedPublish =
+  | Fault
+  | { readonly kind: 'message'; readonly routingKey: string; readonly message: Message };
+
+const KEYS = ['routing_key', 'properties', 'payload', 'payload_encoding'] as const;
+
+type Json = Readonly<Record<string, unknown>>;
+
+export async function readManagedPublish(body: Uint8Array, defaults: PropertyDefaults): Promise<ManagedPublish> {
+  const turns = new Turns();
+  const parsed = isShort(body) ? parseShort(body) : await parseLong(body, turns);
+  if (body.length > 0 && !parsed.ok) return badRequest('not_json');
+  const json = parsed.ok ? parsed.value : undefined;
+  if (typeof json === 'string')
+    return badRequest('invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?');
+  if (typeof json === 'number' || Array.isArray(json)) return badRequest('not_json');
+  const object: Json = isObject(json) ? json : {};
+  const missing = KEYS.filter((key) => object[key] === undefined);
+  if (missing.length > 0) return badRequest(`[${missing.map((key) => `{key_missing,${key}}`).join(',\n ')}]`);
+  return judge(object, defaults, turns);
+}
+
+async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Promise<ManagedPublish> {
+  const { routing_key: routingKey, payload, payload_encoding: encoding } = json;
+  if (typeof payload !== 'string') return badRequest('payload_not_string');
+  const made = toManagedProperties(json.properties, defaults);
+  if (made.kind !== 'properties') return made;
+  if (encoding !== 'string' && encoding !== 'base64') return badRequest(['unsupported_encoding', encoding]);
+  const bytes = await (encoding === 'string' ? encodeText(payload, turns) : decodeBase64(unspaced(payload), turns));
+  if (bytes === undefined)
+    return badRequest(
+      encoding === 'base64' ? ['not_base64', payload] : 'the payload has a lone surrogate, which UTF-8 has not',
+    );
+  if (typeof routingKey !== 'string') return crash('the routing key is no string');
+  // Whether a queue takes it is what the plugin's answer tells.
+  const message = { body: bytes, properties: made.properties, unroutable: 'report' as const };
+  return { kind: 'message', routingKey, message };
+}
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Erlang's decoder passes over white space. */
+const unspaced = (text: string): string => text.replace(/[ \t\r\n]+/g, '');

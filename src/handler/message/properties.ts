@@ -1,9 +1,10 @@
 import type { Properties, Unroutable } from '../publisher.ts';
 import { type Field, type FieldError, shownName } from './fields.ts';
 import { isHeaderField } from './header-fields.ts';
+import { maxHeadersJson } from './headers-schema.ts';
 import { toMessageId } from './idempotency-key.ts';
 import { completeHeaders, type TraceContext } from './message-headers.ts';
-import { maxHeadersJson, type PropertyRule, propertyTable, type StatedProperties } from './property-table.ts';
+import { type PropertyRule, propertyTable, type StatedProperties } from './property-table.ts';
 import { decodeByteString, decodeUtf8 } from './utf8.ts';
 
 /** What holds where a message says nothing (`Application.publishing` of the configuration). */

@@ -1,13 +1,6 @@
 import * as v from 'valibot';
 import type { HeaderValue, Properties, Unroutable } from '../publisher.ts';
-import {
-  encodedTableSize,
-  expectedRoutingKeys,
-  expectedSize,
-  findBadRoutingKeys,
-  maxEncodedHeaders,
-  toHeaderTable,
-} from './headers-table.ts';
+import { headersOfJson, headersOfText } from './headers-schema.ts';
 import { parseDateTime } from './timestamp.ts';
 import { maxShortString, utf8Length } from './utf8.ts';
 
@@ -57,17 +50,30 @@ function either<T>(schema: v.GenericSchema<unknown, T>): Schemas<T> {
   return { text: schema, json: schema };
 }
 
+// Descriptions and metadata are for the OpenAPI document: they say what JSON Schema cannot know of a check or a
+// transformation behind them.
+
 /** An integer: a number in JSON, decimal digits in a text. */
-function integer(min: number, max: number, message = `expected an integer from ${min} to ${max}`) {
-  const json = v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
+function integer(min: number, max: number, what = `an integer from ${min} to ${max}`, message = `expected ${what}`) {
+  const json = v.pipe(
+    v.number(message),
+    v.description(what),
+    v.integer(message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
   const digits = new RegExp(`^\\d{1,${String(max).length}}$`);
-  return { json, text: v.pipe(v.string(message), v.regex(digits, message), v.transform(Number), json) };
+  return {
+    json,
+    text: v.pipe(v.string(message), v.description(what), v.regex(digits, message), v.transform(Number), json),
+  };
 }
 
 // NUL and control characters are data to AMQP, and so they are here.
 const shortString = either(
   v.pipe(
     v.string('expected a string'),
+    v.metadata({ description: `at most ${maxShortString} bytes of UTF-8`, maxLength: maxShortString }),
     v.rawCheck(({ dataset, addIssue }) => {
       const length = dataset.typed ? utf8Length(dataset.value) : 0;
       if (length === undefined) addIssue({ message: 'expected well-formed Unicode, found a lone surrogate' });
@@ -76,85 +82,66 @@ const shortString = either(
   ),
 );
 
+const directReplyTo = 'amq.rabbitmq.reply-to';
+
 // RabbitMQ answers a direct reply-to to the channel that published, and ours consumes nothing.
 const replyTo = either(
   v.pipe(
     shortString.json,
-    v.check((value) => value !== 'amq.rabbitmq.reply-to', 'direct reply-to is refused: no reply could come back'),
+    v.metadata({ not: { const: directReplyTo } }),
+    v.check((value) => value !== directReplyTo, 'direct reply-to is refused: no reply could come back'),
   ),
 );
 
-const expectedDeliveryMode = 'expected 1 (transient) or 2 (persistent)';
+const deliveryModes = '1 (transient) or 2 (persistent)';
+const expectedDeliveryMode = `expected ${deliveryModes}`;
 const deliveryMode = {
   text: v.pipe(
     v.picklist(['1', '2'], expectedDeliveryMode),
+    v.description(deliveryModes),
     v.transform((value): 1 | 2 => (value === '2' ? 2 : 1)),
   ),
-  json: v.picklist([1, 2], expectedDeliveryMode),
+  json: v.pipe(v.picklist([1, 2], expectedDeliveryMode), v.description(deliveryModes)),
 };
 
+const ifUnroutable = 'whether an unroutable message is refused with 404; if not, nobody is told of it';
 const mandatory = {
   text: v.pipe(
     v.picklist(['true', '1', 'false', '0'], 'expected true, 1, false or 0'),
+    v.description(ifUnroutable),
     v.transform((value): Unroutable => (value === 'true' || value === '1' ? 'refuse' : 'ignore')),
   ),
   json: v.pipe(
     v.boolean('expected true or false'),
+    v.description(ifUnroutable),
     v.transform((value): Unroutable => (value ? 'refuse' : 'ignore')),
   ),
 };
 
-const milliseconds = integer(0, 4_294_967_295);
+const maxExpiration = 4_294_967_295;
+const milliseconds = integer(
+  0,
+  maxExpiration,
+  `the time to live: milliseconds, an integer from 0 to ${maxExpiration}`,
+  `expected an integer from 0 to ${maxExpiration}`,
+);
 const expiration = {
   text: v.pipe(milliseconds.text, v.transform(String)),
   json: v.pipe(milliseconds.json, v.transform(String)),
 };
 
-const expectedTimestamp = 'expected seconds since the epoch (an integer from 0 to 2^53−1) or an RFC 3339 date-time';
-const seconds = integer(0, Number.MAX_SAFE_INTEGER, expectedTimestamp);
+const timestamps = 'seconds since the epoch (an integer from 0 to 2^53−1) or an RFC 3339 date-time';
+const expectedTimestamp = `expected ${timestamps}`;
+const seconds = integer(0, Number.MAX_SAFE_INTEGER, timestamps);
 const dateTime = v.pipe(
   v.string(expectedTimestamp),
+  v.metadata({ description: 'from 1970 on; fractions of a second are dropped', format: 'date-time' }),
   v.transform((text) => parseDateTime(text) ?? -1),
   v.minValue(0, expectedTimestamp),
 );
 const timestamp = {
   text: v.union([seconds.text, dateTime], expectedTimestamp),
   json: v.union([seconds.json, dateTime], expectedTimestamp),
-};
-
-const headersTable = v.pipe(
-  v.unknown(),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const result = toHeaderTable(dataset.value);
-    if (!result.ok) {
-      for (const message of result.messages) addIssue({ message });
-      return NEVER;
-    }
-    for (const name of findBadRoutingKeys(result.table)) addIssue({ message: `${name}: ${expectedRoutingKeys}` });
-    if (encodedTableSize(result.table) > maxEncodedHeaders) addIssue({ message: expectedSize });
-    return result.table;
-  }),
-);
-
-// No JSON takes more than six characters to say what takes a byte in AMQP (`"\u0000"` does), padding aside. A longer
-// text need not be parsed to be known as too long.
-export const maxHeadersJson = 6 * maxEncodedHeaders;
-
-const headers = {
-  text: v.pipe(
-    v.string('expected a JSON object'),
-    v.maxLength(maxHeadersJson, expectedSize),
-    v.rawTransform(({ dataset, addIssue, NEVER }): unknown => {
-      try {
-        return JSON.parse(dataset.value);
-      } catch {
-        addIssue({ message: 'expected a JSON object, found broken JSON' });
-        return NEVER;
-      }
-    }),
-    headersTable,
-  ),
-  json: headersTable,
 };
 
 /**
@@ -169,7 +156,7 @@ export const propertyTable: readonly PropertyRule[] = [
   rule('correlationId', ['correlation_id'], shortString),
   rule('deliveryMode', ['delivery_mode'], deliveryMode),
   rule('expiration', ['expiration', 'expire'], expiration),
-  rule('headers', ['headers'], headers),
+  rule('headers', ['headers'], { text: headersOfText, json: headersOfJson }),
   rule('messageId', ['message_id'], shortString),
   rule('priority', ['priority'], integer(0, 255)),
   rule('replyTo', ['reply_to'], replyTo),

@@ -1,7 +1,8 @@
 import type { FieldError } from './message/fields.ts';
+import type { ProblemDocument } from './problem-document.ts';
 import type { Published, PublishFailure, PublishFailureKind } from './publisher.ts';
 
-interface ProblemType {
+export interface ProblemType {
   readonly slug: string;
   readonly status: number;
   readonly title: string;
@@ -27,8 +28,8 @@ export type RequestProblemKind =
 
 export type ProblemKind = RequestProblemKind | PublishFailureKind;
 
-/** Every error there is. Its `type` is `urn:statelessd:<slug>`. */
-const TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
+/** Every error there is. */
+export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'malformed-request': { slug: 'malformed-request', status: 400, title: 'The request is malformed' },
   'invalid-property': { slug: 'invalid-property', status: 400, title: 'The message is invalid' },
   'message-invalid': { slug: 'invalid-property', status: 400, title: 'The broker finds the message invalid' },
@@ -71,6 +72,12 @@ const TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'confirm-timeout': { slug: 'confirm-timeout', status: 504, title: 'The broker did not confirm in time' },
 };
 
+/** The `type` of a problem. */
+export const typeOf = (slug: string): string => `urn:statelessd:${slug}`;
+
+/** RFC 7617 */
+export const CHALLENGE = 'Basic realm="statelessd", charset="UTF-8"';
+
 export interface ProblemDetails {
   readonly requestId: string;
   readonly detail?: string;
@@ -86,10 +93,10 @@ export interface ProblemDetails {
  * an error, such as PHP's under CURLOPT_FAILONERROR.
  */
 export function problem(kind: ProblemKind, details: ProblemDetails): Response {
-  const { slug, status, title, retryAfter } = TYPES[kind];
+  const { slug, status, title, retryAfter } = PROBLEM_TYPES[kind];
   const { requestId, detail, errors, published = 'no' } = details;
-  const body = {
-    type: `urn:statelessd:${slug}`,
+  const body: ProblemDocument = {
+    type: typeOf(slug),
     title,
     status,
     ...(detail !== undefined && { detail }),
@@ -101,7 +108,7 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
     'Content-Type': 'application/problem+json',
     'Statelessd-Error': `${slug}; published=${published}`,
     'X-Request-Id': requestId,
-    ...(status === 401 && { 'WWW-Authenticate': 'Basic realm="statelessd", charset="UTF-8"' }),
+    ...(status === 401 && { 'WWW-Authenticate': CHALLENGE }),
     ...(retryAfter !== undefined && published === 'no' && { 'Retry-After': String(retryAfter) }),
     ...details.headers,
   };
@@ -114,7 +121,7 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
 const problems = new WeakMap<Response, Problem>();
 
 interface Problem {
-  readonly body: object;
+  readonly body: ProblemDocument;
   readonly headers: Readonly<Record<string, string>>;
   /** Where it was found out. */
   readonly found: Error;
@@ -129,7 +136,7 @@ export function outcomeOf(response: Response): string | undefined {
 export function withStack(response: Response): Response {
   const known = problems.get(response);
   if (!known) return response;
-  const body = { ...known.body, stack: String(known.found.stack) };
+  const body: ProblemDocument = { ...known.body, stack: String(known.found.stack) };
   return new Response(JSON.stringify(body), { status: response.status, headers: known.headers });
 }
 

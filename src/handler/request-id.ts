@@ -1,7 +1,8 @@
-const ACCEPTABLE = /^[A-Za-z0-9._-]{1,128}$/;
+/** What a request id looks like. */
+export const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** The client's `X-Request-Id`, or a new one where it sent none that is fit for logs and headers. */
 export function requestIdOf(request: Request): string {
   const given = request.headers.get('x-request-id');
-  return given !== null && ACCEPTABLE.test(given) ? given : crypto.randomUUID();
+  return given !== null && REQUEST_ID.test(given) ? given : crypto.randomUUID();
 }

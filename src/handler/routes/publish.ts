@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { type AppContext, bodyReaderOf, clientOf, targetOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
@@ -203,6 +204,8 @@ async function publish(c: AppContext, publication: Publication, settings: Publis
   return answer(await admission.publish(address, message, { timeoutMs, ...signal }), requestId);
 }
 
+export const pendingDocument = v.object({ published: v.literal('pending'), request_id: v.string() });
+
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */
 async function publishAsync(
   { admission, address, message, requestId, preferences: { waitMs = 0 } }: Publication,
@@ -214,7 +217,8 @@ async function publishAsync(
   void publishing.then((outcome) => {
     if (outcome.kind !== 'confirmed') admission.abandon(requestId, address, outcome);
   });
-  return new Response(JSON.stringify({ published: 'pending', request_id: requestId }), {
+  const body: v.InferOutput<typeof pendingDocument> = { published: 'pending', request_id: requestId };
+  return new Response(JSON.stringify(body), {
     status: 202,
     headers: {
       'Content-Type': 'application/json',

@@ -84,6 +84,7 @@ export class Gateway {
           handler,
         })),
         debug: application.debug,
+        version: VERSION,
       },
       log: logs.gateway,
     });

@@ -2,12 +2,14 @@ import { Hono } from 'hono';
 import { type AppContext, type Bindings, isOperator, targetOf } from './bindings.ts';
 import { answerOrigins } from './cors.ts';
 import type { Log } from './log.ts';
+import type { OpenApiSettings } from './openapi/document.ts';
 import { problem, withStack } from './problem.ts';
 import type { Publisher } from './publisher.ts';
 import { requestIdOf } from './request-id.ts';
 import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
 import { type Assets, assetRoute, dashboardRoute } from './routes/dashboard.ts';
 import { healthRoute, type ReadinessSource, readyRoute } from './routes/health.ts';
+import { openApiRoute } from './routes/openapi.ts';
 import { type PublishSettings, publishRoute } from './routes/publish.ts';
 import { metricsRoute, statsRoute } from './routes/stats.ts';
 import type { StatsSource } from './stats.ts';
@@ -18,12 +20,11 @@ export interface AppDeps {
   readonly stats: StatsSource;
   readonly readiness: ReadinessSource;
   readonly assets: Assets;
-  readonly settings: PublishSettings & {
-    /** Rows of the configuration's `Routes`, which come before the built-in ones; see `routeTable`. */
-    readonly routes: readonly Route[];
-    /** Problems carry the stack of what went wrong. */
-    readonly debug: boolean;
-  };
+  readonly settings: PublishSettings &
+    OpenApiSettings & {
+      /** Rows of the configuration's `Routes`, which come before the built-in ones; see `routeTable`. */
+      readonly routes: readonly Route[];
+    };
   readonly log: Log;
 }
 
@@ -38,8 +39,9 @@ export function createApp({
   settings,
   log,
 }: AppDeps): Hono<{ Bindings: Bindings }> {
+  const table = routeTable(settings.routes);
   const app = new Hono<{ Bindings: Bindings }>({
-    router: new TableRouter(routeTable(settings.routes)),
+    router: new TableRouter(table),
     getPath: (request, options) => {
       const target = splitTarget(targetOf(request, options?.env));
       return target.ok ? target.path : '';
@@ -53,6 +55,7 @@ export function createApp({
   app.get('/Asset', forOperators(assetRoute(assets)));
   app.get('/Health', healthRoute());
   app.get('/Ready', readyRoute(readiness));
+  app.get('/OpenApi', forOperators(openApiRoute(settings, table)));
 
   app.all(`/${METHOD_NOT_ALLOWED}`, (c) => {
     const allow = c.req.param('allow') ?? '';
@@ -89,6 +92,7 @@ const BUILT_IN: readonly Route[] = [
   { pattern: /^\/metrics$/, handler: 'Metrics' },
   { pattern: /^\/healthz$/, handler: 'Health' },
   { pattern: /^\/readyz$/, handler: 'Ready' },
+  { pattern: /^\/openapi\.json$/, handler: 'OpenApi' },
 ];
 
 const DEFAULT: readonly Route[] = [
@@ -98,7 +102,7 @@ const DEFAULT: readonly Route[] = [
 ];
 
 /** The page's assets, then the configured table or the default one, and then the built-in paths of handlers that it does not name. */
-function routeTable(configured: readonly Route[]): Route[] {
+export function routeTable(configured: readonly Route[]): Route[] {
   const table = configured.length > 0 ? configured : DEFAULT;
   const named = new Set(table.map(({ handler }) => handler));
   return [

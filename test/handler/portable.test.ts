@@ -57,6 +57,7 @@ const app = createApp({
     origins: [],
     routes: [],
     debug: false,
+    version: '1.0.0',
   },
   log() {},
 });
@@ -75,16 +76,18 @@ globalThis.result = (async () => {
   const ok = await post('right', 'body=hi&content-type=text%2Fplain');
   const refused = await post('wrong', 'body=hi');
   const stats = await app.fetch(new Request('http://gateway/stats'), { operator: true });
+  const openApi = await app.fetch(new Request('http://gateway/openapi.json'), { operator: true });
   return JSON.stringify({
     published,
     ok: ok.status,
     refused: [refused.status, (await refused.json()).type],
     stats: [stats.status, await stats.json()],
+    openApi: [openApi.status, (await openApi.json()).openapi],
   });
 })();
 `;
 
-it('answers a publish, /stats and an error where there is nothing but Web globals', async () => {
+it('answers a publish, /stats, /openapi.json and an error where there is nothing but Web globals', async () => {
   const root = new URL('../..', import.meta.url).pathname;
   const bundle = await build({
     stdin: { contents: SCRIPT, resolveDir: root, loader: 'ts' },
@@ -108,6 +111,7 @@ it('answers a publish, /stats and an error where there is nothing but Web global
     ok: 204,
     refused: [401, 'urn:statelessd:unauthenticated'],
     stats: [200, { port: 8000 }],
+    openApi: [200, '3.1.1'],
   });
 });
 

@@ -1,0 +1,72 @@
+import * as v from 'valibot';
+import { healthDocument } from '../routes/health.ts';
+import { jsonAnswer, REQUEST_ID_HEADER } from './answers.ts';
+import { component } from './components.ts';
+import type { Answer, Answers, HandlerOperation, Parameter } from './operation.ts';
+import { problems } from './problems.ts';
+import { schemaOf } from './schema.ts';
+
+/** GET of a page that is nobody's secret. */
+const page = (
+  operationId: string,
+  summary: string,
+  responses: Answers,
+  parameters: readonly Parameter[] = [],
+): HandlerOperation => ({
+  method: 'get',
+  path: [],
+  operation: { operationId, summary, parameters, responses: { ...responses, ...problems() } },
+});
+
+/** GET of a page that only those may read whom `HTTPServer.operations` allows. */
+export const operatorsPage = (
+  operationId: string,
+  summary: string,
+  responses: Answers,
+  parameters: readonly Parameter[] = [],
+): HandlerOperation => page(operationId, summary, { ...responses, ...problems('operations-refused') }, parameters);
+
+export const health = (): HandlerOperation =>
+  page('health', 'Whether the process lives', { 200: jsonAnswer('It lives.', schemaOf(healthDocument)) });
+
+export const readiness = (): HandlerOperation =>
+  page('ready', 'Whether requests should be sent here', {
+    200: jsonAnswer('It is ready.', component('Readiness')),
+    503: jsonAnswer(
+      'It is not ready: it is draining, or no connection to RabbitMQ can be opened.',
+      component('Readiness'),
+    ),
+  });
+
+export const openApi = (): HandlerOperation =>
+  operatorsPage('openApi', 'This document', {
+    200: jsonAnswer('OpenAPI 3.1', schemaOf(v.looseObject({ openapi: v.string() }))),
+  });
+
+/** What people look at, and what it loads. */
+const fileAnswer = (description: string, mediaType: string, headers: Answer['headers']): Answer => ({
+  description,
+  headers: {
+    ...REQUEST_ID_HEADER,
+    'Cache-Control': { required: true, schema: { const: 'no-cache' } },
+    'X-Content-Type-Options': { required: true, schema: { const: 'nosniff' } },
+    ...headers,
+  },
+  content: { [mediaType]: { schema: {} } },
+});
+
+export const dashboard = (): HandlerOperation =>
+  operatorsPage('dashboard', 'A page for people', {
+    200: fileAnswer('HTML', 'text/html', {
+      'Content-Security-Policy': { required: true, schema: { type: 'string' } },
+    }),
+  });
+
+export const asset = (): HandlerOperation => ({
+  ...operatorsPage('asset', 'A file that the page loads', {
+    200: fileAnswer('The file.', '*/*', {}),
+    ...problems('operations-refused', 'no-such-path'),
+  }),
+  path: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }],
+  template: '/static/{name}',
+});

@@ -1,0 +1,19 @@
+import type { AppContext } from '../bindings.ts';
+import type { OpenApiDocument, OpenApiSettings } from '../openapi/document.ts';
+import type { Route } from '../router.ts';
+import { json } from './json.ts';
+
+/** GET /openapi.json: the contract for machines. It is made when first asked for. */
+export function openApiRoute(settings: OpenApiSettings, routes: readonly Route[]) {
+  let document: Promise<OpenApiDocument> | undefined;
+  return async (c: AppContext): Promise<Response> => {
+    document ??= make(settings, routes);
+    return json(c, 200, await document);
+  };
+}
+
+/** Loads what makes it no sooner, for a start should not wait for it. */
+async function make(settings: OpenApiSettings, routes: readonly Route[]): Promise<OpenApiDocument> {
+  const { createOpenApi } = await import('../openapi/document.ts');
+  return createOpenApi(settings, routes);
+}

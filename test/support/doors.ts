@@ -44,7 +44,9 @@ const inProcess: Door = {
           client: { address: '127.0.0.1', scope: 'loopback' },
           operator: true,
         });
-        return answerOf(response.status, Object.fromEntries(response.headers), await response.text());
+        const { status } = response;
+        const answered = Object.fromEntries(response.headers);
+        return answerOf({ method, target: path, status, headers: answered, text: await response.text() });
       },
       close: () => gateway.drain(),
     };

@@ -1,11 +1,12 @@
 import { Agent, request as httpRequest, type RequestOptions } from 'node:http';
 import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { type Exchange, expectDescribed } from './described.ts';
 import type { User } from './topology.ts';
 
 export interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: Exchange['headers'];
   readonly text: string;
   readonly problem: Problem;
 }
@@ -62,15 +63,19 @@ export function http(
     const outgoing = httpRequest(options);
     outgoing.once('error', reject);
     outgoing.once('response', (response) => {
-      buffer(response).then((bytes) => {
-        resolve(answerOf(response.statusCode ?? 0, response.headers, bytes.toString()));
-      }, reject);
+      const { statusCode: status = 0, headers: answered } = response;
+      buffer(response)
+        .then((bytes) => answerOf({ method, target: path, status, headers: answered, text: bytes.toString() }))
+        .then(resolve, reject);
     });
     outgoing.end(method === 'GET' ? undefined : body);
   });
 }
 
-export function answerOf(status: number, headers: Answer['headers'], text: string): Answer {
+/** The answer to a request, which is checked to be as the gateway's OpenAPI document describes it. */
+export function answerOf(exchange: Exchange): Answer {
+  expectDescribed(exchange);
+  const { status, headers, text } = exchange;
   return {
     status,
     headers,

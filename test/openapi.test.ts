@@ -13,7 +13,14 @@ import { expectDescribed } from './support/described.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, http } from './support/http.ts';
 
-const settings = { version: VERSION, debug: false, xsrfCookies: false, maxBodySizeBytes: 12_345, origins: [] };
+const settings = {
+  version: VERSION,
+  debug: false,
+  maxBatch: 10_000,
+  xsrfCookies: false,
+  maxBodySizeBytes: 12_345,
+  origins: [],
+};
 const PUBLISH = '/{vhost}/{exchange}/{routing_key}';
 
 describe('GET /openapi.json', () => {

@@ -9,8 +9,10 @@ import { requestIdOf } from './request-id.ts';
 import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
 import { type Assets, assetRoute, dashboardRoute } from './routes/dashboard.ts';
 import { healthRoute, type ReadinessSource, readyRoute } from './routes/health.ts';
+import { managementPublishRoute } from './routes/management-publish.ts';
 import { openApiRoute } from './routes/openapi.ts';
-import { type PublishSettings, publishRoute } from './routes/publish.ts';
+import { publishRoute } from './routes/publish.ts';
+import { type PublishManySettings, publishManyRoute } from './routes/publish-many.ts';
 import { metricsRoute, statsRoute } from './routes/stats.ts';
 import type { StatsSource } from './stats.ts';
 import { splitTarget } from './target.ts';
@@ -20,7 +22,7 @@ export interface AppDeps {
   readonly stats: StatsSource;
   readonly readiness: ReadinessSource;
   readonly assets: Assets;
-  readonly settings: PublishSettings &
+  readonly settings: PublishManySettings &
     OpenApiSettings & {
       /** Rows of the configuration's `Routes`, which come before the built-in ones; see `routeTable`. */
       readonly routes: readonly Route[];
@@ -49,6 +51,8 @@ export function createApp({
   });
 
   app.post('/Publisher', publishRoute(publisher, settings, log));
+  app.post('/ManagementPublish', managementPublishRoute(publisher, settings, log));
+  app.post('/PublishMany', publishManyRoute(publisher, settings, log));
   app.get('/Stats', forOperators(statsRoute(stats)));
   app.get('/Metrics', forOperators(metricsRoute(stats)));
   app.get('/Dashboard', forOperators(dashboardRoute(assets)));
@@ -93,6 +97,9 @@ const BUILT_IN: readonly Route[] = [
   { pattern: /^\/healthz$/, handler: 'Health' },
   { pattern: /^\/readyz$/, handler: 'Ready' },
   { pattern: /^\/openapi\.json$/, handler: 'OpenApi' },
+  { pattern: /^\/api\/exchanges\/([^/]*)\/([^/]*)\/publish\/?$/, handler: 'ManagementPublish' },
+  { pattern: /^\/([^/]+)$/, handler: 'PublishMany' },
+  { pattern: /^\/([^/]+)\/([^/]*)$/, handler: 'PublishMany' },
 ];
 
 const DEFAULT: readonly Route[] = [

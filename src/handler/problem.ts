@@ -1,6 +1,6 @@
 import type { FieldError } from './message/fields.ts';
-import type { ProblemDocument } from './problem-document.ts';
-import type { Published, PublishFailure, PublishFailureKind } from './publisher.ts';
+import type { BatchResult, ProblemDocument } from './problem-document.ts';
+import type { PublishFailure, PublishFailureKind } from './publisher.ts';
 
 export interface ProblemType {
   readonly slug: string;
@@ -24,14 +24,23 @@ export type RequestProblemKind =
   | 'headers-too-large'
   | 'body-too-large'
   | 'unsupported-encoding'
+  | 'invalid-batch'
+  | 'batch-too-large'
+  | BatchProblemKind
   | 'internal';
 
+/** A batch of which not every message was confirmed: all others were refused, some may be retried, or some are unknown. */
+export type BatchProblemKind = 'batch-refused' | 'batch-retriable' | 'batch-unknown';
+
 export type ProblemKind = RequestProblemKind | PublishFailureKind;
+
+const INCOMPLETE = 'Not all messages of the batch were confirmed';
 
 /** Every error there is. */
 export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'malformed-request': { slug: 'malformed-request', status: 400, title: 'The request is malformed' },
   'invalid-property': { slug: 'invalid-property', status: 400, title: 'The message is invalid' },
+  'invalid-batch': { slug: 'invalid-batch', status: 400, title: 'A message of the batch is invalid' },
   'message-invalid': { slug: 'invalid-property', status: 400, title: 'The broker finds the message invalid' },
   unauthenticated: { slug: 'unauthenticated', status: 401, title: 'Credentials are required' },
   'login-refused': { slug: 'unauthenticated', status: 401, title: 'The broker refused the credentials' },
@@ -47,7 +56,11 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'request-timeout': { slug: 'request-timeout', status: 408, title: 'The request did not arrive in time' },
   'body-too-large': { slug: 'body-too-large', status: 413, title: 'The request body is too large' },
   'message-too-large': { slug: 'body-too-large', status: 413, title: 'The message is too large for the broker' },
-  'unsupported-encoding': { slug: 'unsupported-encoding', status: 415, title: 'A form may not be compressed' },
+  'unsupported-encoding': { slug: 'unsupported-encoding', status: 415, title: 'The body may not be compressed' },
+  'batch-too-large': { slug: 'body-too-large', status: 413, title: 'The batch has too many messages' },
+  'batch-refused': { slug: 'batch-incomplete', status: 422, title: INCOMPLETE },
+  'batch-retriable': { slug: 'batch-incomplete', status: 503, title: INCOMPLETE },
+  'batch-unknown': { slug: 'batch-incomplete', status: 504, title: INCOMPLETE },
   'expectation-failed': { slug: 'expectation-failed', status: 417, title: 'The expectation cannot be met' },
   'too-many-failed-logins': {
     slug: 'too-many-failed-logins',
@@ -81,8 +94,9 @@ export const CHALLENGE = 'Basic realm="statelessd", charset="UTF-8"';
 export interface ProblemDetails {
   readonly requestId: string;
   readonly detail?: string;
-  readonly published?: Published;
-  readonly errors?: readonly FieldError[];
+  readonly published?: ProblemDocument['published'];
+  readonly errors?: readonly (FieldError & { readonly index?: number })[];
+  readonly results?: readonly BatchResult[];
   readonly headers?: Readonly<Record<string, string>>;
   /** The bug that it stands for. */
   readonly error?: Error;
@@ -94,7 +108,7 @@ export interface ProblemDetails {
  */
 export function problem(kind: ProblemKind, details: ProblemDetails): Response {
   const { slug, status, title, retryAfter } = PROBLEM_TYPES[kind];
-  const { requestId, detail, errors, published = 'no' } = details;
+  const { requestId, detail, errors, results, published = 'no' } = details;
   const body: ProblemDocument = {
     type: typeOf(slug),
     title,
@@ -103,6 +117,7 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
     published,
     request_id: requestId,
     ...(errors && { errors }),
+    ...(results && { results }),
   };
   const headers: Record<string, string> = {
     'Content-Type': 'application/problem+json',
@@ -120,12 +135,15 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
 /** Reading a response's headers would make them what the Fetch standard wants: names in lower case, and slow. */
 const problems = new WeakMap<Response, Problem>();
 
-interface Problem {
+export interface Problem {
   readonly body: ProblemDocument;
   readonly headers: Readonly<Record<string, string>>;
   /** Where it was found out. */
   readonly found: Error;
 }
+
+/** What a response that is a problem was made of. */
+export const problemOf = (response: Response): Problem | undefined => problems.get(response);
 
 /** What the `Statelessd-Error` header of a problem says. */
 export function outcomeOf(response: Response): string | undefined {

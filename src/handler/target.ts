@@ -93,5 +93,24 @@ export function toAddress(rawVhost: string, rawExchange: string, rawRoutingKey: 
   return { ok: true, address };
 }
 
+/** Where the messages of a batch go, as far as the path says. */
+export interface BatchAddress {
+  readonly vhost: string;
+  /** Undefined where each message names its own. */
+  readonly exchange: string | undefined;
+}
+
+export type BatchAddressResult =
+  | { readonly ok: true; readonly address: BatchAddress }
+  | { readonly ok: false; readonly errors: readonly FieldError[] };
+
+/** The address that one or two raw path segments name. */
+export function toBatchAddress(rawVhost: string, rawExchange: string | undefined): BatchAddressResult {
+  const addressed = toAddress(rawVhost, rawExchange || 'amq.default', '');
+  if (!addressed.ok) return addressed;
+  const { vhost, exchange } = addressed.address;
+  return { ok: true, address: { vhost, exchange: rawExchange ? exchange : undefined } };
+}
+
 /** The exchange that a path or a batch means by a name. */
 export const exchangeOf = (name: string): string => (name === 'amq.default' ? '' : name);

@@ -1,14 +1,16 @@
 import type { Route } from '../router.ts';
 import { componentSchemas } from './components.ts';
+import { managementPublishOperation } from './management-publish.ts';
 import type { Answers, HandlerOperation, Operation } from './operation.ts';
 import { preflight, readable } from './origins.ts';
 import { asset, dashboard, health, openApi, readiness } from './pages.ts';
 import { elsewhere } from './problems.ts';
 import { type PublishLimits, publishOperation } from './publish.ts';
+import { type BatchLimits, publishManyOperation } from './publish-many.ts';
 import { metrics, stats } from './stats.ts';
 import { templateOf } from './template.ts';
 
-export interface OpenApiSettings extends PublishLimits {
+export interface OpenApiSettings extends PublishLimits, BatchLimits {
   /** The package's. */
   readonly version: string;
   /** Problems carry the stack of what went wrong. */
@@ -22,6 +24,8 @@ export type OpenApiDocument = ReturnType<typeof createOpenApi>;
 /** What is documented, by the names that the route table has for it. */
 const OPERATIONS: Readonly<Record<string, (settings: OpenApiSettings) => HandlerOperation>> = {
   Publisher: publishOperation,
+  PublishMany: publishManyOperation,
+  ManagementPublish: managementPublishOperation,
   Stats: stats,
   Metrics: metrics,
   Dashboard: dashboard,
@@ -77,11 +81,12 @@ function pathsOf(settings: OpenApiSettings, routes: readonly Route[]): { paths: 
   for (const { pattern, handler } of routes) {
     const described = OPERATIONS[handler]?.(settings);
     if (described === undefined) continue;
-    const { method, operation, template = templateOf(pattern, described.path) } = described;
+    const { method, operation, template = templateOf(pattern, described.path, described.optional) } = described;
     if (template === undefined) others.push(`\`${pattern.source}\`: ${operation.summary}.`);
     else if (paths[template]?.[method] === undefined) {
       const operationId = unique(operation.operationId, ids);
-      const parameters = [...described.path, ...(operation.parameters ?? [])];
+      const inPath = described.path.filter(({ name }) => template.includes(`{${name}}`));
+      const parameters = [...inPath, ...(operation.parameters ?? [])];
       const isPost = method === 'post';
       const responses = isPost ? answersOf(operation.responses, settings) : operation.responses;
       paths[template] = {

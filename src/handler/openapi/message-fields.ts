@@ -12,6 +12,18 @@ function propertyFields(): Record<string, Schema> {
   return Object.fromEntries(named);
 }
 
+/** The properties of a message with JSON's types, under each of their names. */
+export function jsonProperties(): Record<string, Schema> {
+  return Object.fromEntries(
+    propertyTable.flatMap(({ names, json }) => {
+      const schema = schemaOf(json);
+      return names.map((name) => [name, { anyOf: [schema, NOTHING] }]);
+    }),
+  );
+}
+
+const NOTHING: Schema = { enum: [null, ''], description: 'states nothing' };
+
 /** The query string's properties. */
 export function queryParameters(): Parameter[] {
   return Object.entries(propertyFields()).map(([name, schema]) => ({ name, in: 'query', schema }));

@@ -13,6 +13,8 @@ export interface Answer {
   readonly description: string;
   readonly headers: Readonly<Record<string, Header>>;
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
+  /** There may also be no body at all. */
+  readonly 'x-may-be-empty'?: true;
 }
 
 /** By status. */
@@ -43,5 +45,7 @@ export interface HandlerOperation {
   readonly method: 'get' | 'post';
   /** The groups of the route's regular expression, in order. */
   readonly path: readonly Parameter[];
+  /** So many of the last groups a route's expression may lack. */
+  readonly optional?: number;
   readonly operation: Operation;
 }

@@ -16,6 +16,15 @@ const ANYWHERE: readonly ProblemKind[] = [
 /** What is wrong with a request that is none of the document's. */
 const ELSEWHERE: readonly ProblemKind[] = [...ANYWHERE, 'no-such-path', 'method-not-allowed'];
 
+/** What can be wrong with a batch only. */
+export const BATCH_PROBLEMS: readonly ProblemKind[] = [
+  'invalid-batch',
+  'batch-too-large',
+  'batch-refused',
+  'batch-retriable',
+  'batch-unknown',
+];
+
 /** The answers to a request that is none of the document's. */
 export const elsewhere = (): Answers => answersOf(ELSEWHERE);
 

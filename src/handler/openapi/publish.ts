@@ -1,9 +1,9 @@
 import { maxShortString } from '../message/utf8.ts';
-import { pendingDocument } from '../routes/publish.ts';
+import { pendingDocument } from '../routes/pending.ts';
 import { REQUEST_ID_HEADER } from './answers.ts';
 import { messageForms, queryParameters } from './message-fields.ts';
 import type { Answers, HandlerOperation, Parameter } from './operation.ts';
-import { problemsBut } from './problems.ts';
+import { BATCH_PROBLEMS, problemsBut } from './problems.ts';
 import { schemaOf } from './schema.ts';
 
 export interface PublishLimits {
@@ -28,14 +28,14 @@ export function publishOperation({ maxBodySizeBytes, xsrfCookies }: PublishLimit
         description: `At most ${maxBodySizeBytes} bytes. What is no form is the body of the message as it is.`,
         content: { ...messageForms(xsrfCookies), '*/*': { schema: { maxLength: maxBodySizeBytes } } },
       },
-      responses: { ...ANSWERS, ...problemsBut('operations-refused') },
+      responses: { ...PUBLISH_ANSWERS, ...problemsBut('operations-refused', ...BATCH_PROBLEMS) },
     },
   };
 }
 
 const SEGMENT = 'percent-encoded once, as UTF-8';
 
-const ADDRESS: readonly Parameter[] = [
+export const ADDRESS: readonly Parameter[] = [
   {
     name: 'vhost',
     in: 'path',
@@ -59,7 +59,7 @@ const ADDRESS: readonly Parameter[] = [
   },
 ];
 
-const REQUEST_HEADERS: readonly Parameter[] = [
+export const REQUEST_HEADERS: readonly Parameter[] = [
   {
     name: 'Prefer',
     in: 'header',
@@ -90,7 +90,7 @@ const REQUEST_HEADERS: readonly Parameter[] = [
   ),
 ];
 
-const ANSWERS: Answers = {
+export const PUBLISH_ANSWERS: Answers = {
   202: {
     description: 'Prefer: respond-async. The message is valid; what becomes of it stands in the logs and in /stats.',
     headers: {

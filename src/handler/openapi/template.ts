@@ -10,7 +10,7 @@ const TOKEN = /\((?:\?<\w+>)?(?:\.|\[\^\\?\/\])[*+]\)|\\[^\w\s]|[^\\()[\]{}.*+?|
  * The path that a row of the route table matches, with its groups as parameters: `/{vhost}/{exchange}`. `undefined`
  * where the regular expression has more to say than text and groups.
  */
-export function templateOf({ source }: RegExp, parameters: readonly Parameter[]): string | undefined {
+export function templateOf({ source }: RegExp, parameters: readonly Parameter[], optional = 0): string | undefined {
   const match = ANCHORED.exec(source);
   const expression = match?.[1] ?? match?.[2];
   if (expression === undefined) return undefined;
@@ -21,5 +21,5 @@ export function templateOf({ source }: RegExp, parameters: readonly Parameter[])
     if (token === undefined) return undefined;
     template += token.startsWith('(') ? `{${names.shift()}}` : token.replace('\\', '');
   }
-  return names.length === 0 ? template : undefined;
+  return names.length <= optional ? template : undefined;
 }

@@ -1,36 +1,27 @@
-import * as v from 'valibot';
-import { type AppContext, bodyReaderOf, clientOf, targetOf } from '../bindings.ts';
+import { type AppContext, targetOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
-import { isForm, isIdentity } from '../message/form.ts';
+import { isForm } from '../message/form.ts';
 import { type Malformed, malformedBody, toMessage } from '../message/message.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { decodeInTurns } from '../message/urlencoded.ts';
-import { isCrossSite } from '../origin.ts';
-import { type Preferences, parsePrefer } from '../prefer.ts';
-import { failureProblem, outcomeOf, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
-import type { Address, Admission, Credentials, Message, Publisher, PublishOutcome } from '../publisher.ts';
+import type { Preferences } from '../prefer.ts';
+import { failureProblem, outcomeOf, problem } from '../problem.ts';
+import type { Address, Admission, Message, Publisher, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { splitTarget, toAddress } from '../target.ts';
 import { passesXsrf } from '../xsrf.ts';
+import { pending, within } from './pending.ts';
+import { admissionRequest, judgePost, type PostSettings, readBody, refuseAdmission, type Step } from './posting.ts';
 
-export interface PublishSettings extends PropertyDefaults {
-  readonly maxBodySizeBytes: number;
+export interface PublishSettings extends PropertyDefaults, PostSettings {
   readonly publishTimeoutMs: number;
   readonly asyncTimeoutMs: number;
   /** What becomes of a message whose client went away before it was written. */
   readonly clientGone: 'deliver' | 'drop';
-  /** Web origins that may publish. */
-  readonly origins: readonly string[];
   /** Forms need Tornado's `_xsrf` cookie and the same token in a field or a header. */
   readonly xsrfCookies: boolean;
 }
-
-/** A refusal before the body was read: the client need not send the rest of it. */
-const CLOSE = { Connection: 'close' };
-
-/** The answer to a request that goes no further, or what was found out about it. */
-type Step<Value> = { readonly done: Response } | { readonly next: Value };
 
 /**
  * POST /<vhost>/<exchange>/<routing key>. Everything that can be judged without the body is judged first; then the
@@ -38,16 +29,17 @@ type Step<Value> = { readonly done: Response } | { readonly next: Value };
  */
 export function publishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
   const handle = async (c: AppContext, requestId: string): Promise<Response> => {
-    const judged = judge(c, requestId, settings);
+    const structured = isForm(c.req.raw.headers.get('content-type'));
+    const judged = judgePost(c, requestId, settings, addressOf(c), structured);
     if ('done' in judged) return judged.done;
-    const { address, credentials, size, preferences } = judged.next;
-    const { vhost } = address;
-    const patient = preferences.respondAsync;
-    const admitted = publisher.admit({ credentials, vhost, client: clientOf(c), size, patient });
+    const { address, size, preferences } = judged.next;
+    const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
-    if (admission.kind !== 'admitted') return failureProblem(admission, requestId, CLOSE);
+    if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
     try {
-      const made = await readMessage(c, requestId, admission, size, settings);
+      const read = await readBody(c, requestId, admission, size, settings);
+      if ('done' in read) return read.done;
+      const made = await makeMessage(c, requestId, read.next, settings);
       if ('done' in made) return made.done;
       return await publish(c, { admission, address, message: made.next, requestId, preferences }, settings);
     } finally {
@@ -80,60 +72,6 @@ function logFailure(log: Log, c: AppContext, requestId: string, response: Respon
 
 const addressOf = (c: AppContext): ReturnType<typeof toAddress> =>
   toAddress(c.req.param('0') ?? '', c.req.param('1') ?? '', c.req.param('2') ?? '');
-
-interface Judged {
-  readonly address: Address;
-  readonly credentials: Credentials;
-  /** Bytes that the request announces. */
-  readonly size: number;
-  readonly preferences: Preferences;
-}
-
-/** What the request line and the headers tell. */
-function judge(c: AppContext, requestId: string, settings: PublishSettings): Step<Judged> {
-  const { headers } = c.req.raw;
-  const refuse = (kind: ProblemKind, details: RefusalDetails = {}) => ({ done: refusal(kind, requestId, details) });
-  if (isCrossSite(c.req.raw, settings.origins)) return refuse('cross-site');
-  const addressed = addressOf(c);
-  if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
-  const credentials = parseBasic(headers.get('authorization'));
-  if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });
-  if (isForm(headers.get('content-type')) && !isIdentity(headers.get('content-encoding')))
-    return refuse('unsupported-encoding');
-  const size = Number(headers.get('content-length') ?? 0);
-  if (size > settings.maxBodySizeBytes) return refuse('body-too-large', tooLarge(settings));
-  const preferences = parsePrefer(headers.get('prefer'));
-  return { next: { address: addressed.address, credentials, size, preferences } };
-}
-
-async function readMessage(
-  c: AppContext,
-  requestId: string,
-  admission: Admission,
-  announced: number,
-  settings: PublishSettings,
-): Promise<Step<Message>> {
-  const refuse = (kind: ProblemKind, details: RefusalDetails = {}) => ({ done: refusal(kind, requestId, details) });
-  const read = await bodyReaderOf(c)({
-    maxBytes: settings.maxBodySizeBytes,
-    reserved: announced,
-    reserve: (bytes) => admission.reserve(bytes),
-  });
-  switch (read.kind) {
-    case 'too-large':
-      return refuse('body-too-large', tooLarge(settings));
-    case 'no-room':
-      return refuse('overloaded', { detail: 'too many bytes of messages are in memory' });
-    case 'timed-out':
-      return refuse('request-timeout');
-    case 'malformed':
-      return refuse('malformed-request', { detail: 'the request body is broken' });
-    case 'aborted':
-      return refuse('client-gone');
-    case 'body':
-      return await makeMessage(c, requestId, read.bytes, settings);
-  }
-}
 
 async function makeMessage(
   c: AppContext,
@@ -179,15 +117,6 @@ function malformedProblem({ message: detail, errors }: Malformed, requestId: str
   return problem('malformed-request', { requestId, detail, ...(errors && { errors }) });
 }
 
-type RefusalDetails = Omit<ProblemDetails, 'requestId' | 'headers'>;
-
-const refusal = (kind: ProblemKind, requestId: string, details: RefusalDetails): Response =>
-  problem(kind, { requestId, ...details, headers: CLOSE });
-
-const tooLarge = ({ maxBodySizeBytes }: PublishSettings): RefusalDetails => ({
-  detail: `expected at most ${maxBodySizeBytes} bytes`,
-});
-
 interface Publication {
   readonly admission: Admission;
   readonly address: Address;
@@ -204,35 +133,19 @@ async function publish(c: AppContext, publication: Publication, settings: Publis
   return answer(await admission.publish(address, message, { timeoutMs, ...signal }), requestId);
 }
 
-export const pendingDocument = v.object({ published: v.literal('pending'), request_id: v.string() });
-
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */
 async function publishAsync(
   { admission, address, message, requestId, preferences: { waitMs = 0 } }: Publication,
   { asyncTimeoutMs }: PublishSettings,
 ): Promise<Response> {
   const publishing = admission.publish(address, message, { timeoutMs: asyncTimeoutMs, patient: true });
-  const first = await Promise.race([publishing, waitMs > 0 ? after(Math.min(waitMs, asyncTimeoutMs)) : settledNow()]);
+  const first = await within(Math.min(waitMs, asyncTimeoutMs), publishing);
   if (first !== undefined) return answer(first, requestId);
   void publishing.then((outcome) => {
     if (outcome.kind !== 'confirmed') admission.abandon(requestId, address, outcome);
   });
-  const body: v.InferOutput<typeof pendingDocument> = { published: 'pending', request_id: requestId };
-  return new Response(JSON.stringify(body), {
-    status: 202,
-    headers: {
-      'Content-Type': 'application/json',
-      'Preference-Applied': 'respond-async',
-      'X-Request-Id': requestId,
-    },
-  });
+  return pending(requestId);
 }
-
-const after = (milliseconds: number): Promise<undefined> =>
-  new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
-
-/** Lets an outcome win that is there already, such as a refusal for a blocked broker. */
-const settledNow = (): Promise<undefined> => Promise.resolve().then(() => undefined);
 
 /** What became of a message, as HTTP. */
 function answer(outcome: PublishOutcome, requestId: string): Response {

@@ -1,0 +1,64 @@
+import type { AppContext } from '../bindings.ts';
+import { parseBasic } from '../credentials.ts';
+import type { Log } from '../log.ts';
+import {
+  answerFailure,
+  answerFault,
+  answerOutcome,
+  answerProblem,
+  type ManagedAnswer,
+  toResponse,
+} from '../management/answers.ts';
+import { readManagedPublish } from '../management/publish-request.ts';
+import type { Publisher } from '../publisher.ts';
+import { requestIdOf } from '../request-id.ts';
+import { toAddress } from '../target.ts';
+import { admissionRequest, judgePost, readBody } from './posting.ts';
+import type { PublishSettings } from './publish.ts';
+
+/**
+ * POST /api/exchanges/<vhost>/<exchange>/publish, as RabbitMQ's management plugin answers it, so that its clients need
+ * another base URL and nothing else. @see https://www.rabbitmq.com/docs/http-api-reference
+ */
+export function managementPublishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
+  const handle = async (c: AppContext, requestId: string): Promise<ManagedAnswer> => {
+    const judged = judgePost(c, requestId, settings, addressOf(c), false);
+    if ('done' in judged) return answerProblem(judged.done);
+    const { address, size } = judged.next;
+    const admitted = publisher.admit({ ...admissionRequest(c, judged.next), patient: false });
+    const admission = admitted instanceof Promise ? await admitted : admitted;
+    if (admission.kind !== 'admitted') return answerFailure(admission);
+    try {
+      const read = await readBody(c, requestId, admission, size, settings);
+      if ('done' in read) return answerProblem(read.done);
+      const made = await readManagedPublish(read.next, settings);
+      if (made.kind !== 'message') return answerFault(made);
+      const { routingKey, message } = made;
+      const options = { timeoutMs: settings.publishTimeoutMs };
+      return answerOutcome(await admission.publish({ ...address, routingKey }, message, options));
+    } finally {
+      admission.release();
+    }
+  };
+  return async (c: AppContext): Promise<Response> => {
+    const requestId = requestIdOf(c.req.raw);
+    const answer = await handle(c, requestId);
+    if (answer.failure !== undefined) logFailure(log, c, requestId, answer);
+    return toResponse(answer, requestId);
+  };
+}
+
+/** Here the default exchange may also go without a name. */
+const addressOf = (c: AppContext) => toAddress(c.req.param('0') ?? '', c.req.param('1') || 'amq.default', '');
+
+function logFailure(log: Log, c: AppContext, requestId: string, { status, failure }: ManagedAnswer): void {
+  const addressed = addressOf(c);
+  log(status >= 500 ? 'error' : 'warning', 'not published', {
+    request_id: requestId,
+    vhost: addressed.ok ? addressed.address.vhost : undefined,
+    user: parseBasic(c.req.raw.headers.get('authorization'))?.username,
+    exchange: addressed.ok ? addressed.address.exchange : undefined,
+    status,
+    outcome: failure,
+  });
+}

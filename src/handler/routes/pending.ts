@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+
+/** `Prefer: respond-async` (RFC 7240): what is not done in time goes on after the answer. */
+
+export const pendingDocument = v.object({ published: v.literal('pending'), request_id: v.string() });
+
+/** What comes within so long, or undefined; in no time at all, what is there already. */
+export function within<T>(milliseconds: number, coming: Promise<T>): Promise<T | undefined> {
+  return Promise.race([coming, milliseconds > 0 ? after(milliseconds) : settledNow()]);
+}
+
+const after = (milliseconds: number): Promise<undefined> =>
+  new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
+
+/** Lets an outcome win that is there already, such as a refusal for a blocked broker. */
+const settledNow = (): Promise<undefined> => Promise.resolve().then(() => undefined);
+
+export function pending(requestId: string): Response {
+  const body: v.InferOutput<typeof pendingDocument> = { published: 'pending', request_id: requestId };
+  return new Response(JSON.stringify(body), {
+    status: 202,
+    headers: {
+      'Content-Type': 'application/json',
+      'Preference-Applied': 'respond-async',
+      'X-Request-Id': requestId,
+    },
+  });
+}

@@ -1,0 +1,174 @@
+import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
+import { incompleteBatch } from '../batch/incomplete.ts';
+import type { AppContext } from '../bindings.ts';
+import { parseBasic } from '../credentials.ts';
+import type { Log } from '../log.ts';
+import type { Preferences } from '../prefer.ts';
+import { outcomeOf, problem } from '../problem.ts';
+import type { Addressed, Admission, Publisher, PublishFailure, PublishOutcome } from '../publisher.ts';
+import { requestIdOf } from '../request-id.ts';
+import { type BatchAddress, toBatchAddress } from '../target.ts';
+import { pending, within } from './pending.ts';
+import { admissionRequest, judgePost, readBody, refuseAdmission } from './posting.ts';
+import type { PublishSettings } from './publish.ts';
+
+export interface PublishManySettings extends PublishSettings {
+  /** Messages in one batch. */
+  readonly maxBatch: number;
+}
+
+/** Memory that a message of a batch takes beside its body: its properties, its promises. */
+const OVERHEAD_BYTES = 1_024;
+
+/** POST /<vhost> and POST /<vhost>/<exchange>: many messages, judged as one, published one by one. */
+export function publishManyRoute(publisher: Publisher, settings: PublishManySettings, log: Log) {
+  const handle = async (c: AppContext, requestId: string): Promise<Response> => {
+    const judged = judgePost(c, requestId, settings, addressOf(c), true);
+    if ('done' in judged) return judged.done;
+    const { address, credentials, size, preferences } = judged.next;
+    const form = batchFormOf(c.req.raw.headers.get('content-type'));
+    if (!form)
+      return problem('malformed-request', { requestId, detail: EXPECTED_FORM, headers: { Connection: 'close' } });
+    const admitted = publisher.admit(admissionRequest(c, judged.next));
+    const admission = admitted instanceof Promise ? await admitted : admitted;
+    if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
+    try {
+      const read = await readBody(c, requestId, admission, size, settings);
+      if ('done' in read) return read.done;
+      const startedAt = performance.now();
+      const made = await makeBatch(c, read.next, form, address, settings);
+      if (made.kind !== 'batch') return invalidBatch(made, requestId, settings);
+      const { messages } = made;
+      if (!admission.reserve(messages.length * OVERHEAD_BYTES))
+        return problem('overloaded', { requestId, detail: 'too many bytes of messages are in memory' });
+      const publication = { admission, messages, requestId, preferences, startedAt };
+      return await publish(c, publication, settings, (index, failure) => {
+        logOne(log, credentials.username, requestId, index, messages, failure);
+      });
+    } finally {
+      admission.release();
+    }
+  };
+  return async (c: AppContext): Promise<Response> => {
+    const requestId = requestIdOf(c.req.raw);
+    const response = await handle(c, requestId);
+    if (response.status >= 400) logBatch(log, c, requestId, response);
+    return response;
+  };
+}
+
+const EXPECTED_FORM = 'expected Content-Type application/x-ndjson, or application/json with an array';
+
+const addressOf = (c: AppContext) => toBatchAddress(c.req.param('0') ?? '', c.req.param('1'));
+
+function makeBatch(
+  c: AppContext,
+  body: Uint8Array,
+  form: BatchForm,
+  { vhost, exchange }: BatchAddress,
+  defaults: PublishManySettings,
+): Promise<BatchResult> {
+  const { headers } = c.req.raw;
+  const trace = { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') };
+  return toBatch(body, form, { vhost, exchange, trace, defaults, maxMessages: defaults.maxBatch });
+}
+
+function invalidBatch(
+  made: Exclude<BatchResult, { readonly kind: 'batch' }>,
+  requestId: string,
+  { maxBatch }: PublishManySettings,
+): Response {
+  switch (made.kind) {
+    case 'malformed':
+      return problem('malformed-request', { requestId, detail: made.message });
+    case 'invalid':
+      return problem('invalid-batch', { requestId, errors: made.errors });
+    case 'too-many':
+      return problem('batch-too-large', { requestId, detail: `expected at most ${maxBatch} messages` });
+  }
+}
+
+interface Publication {
+  readonly admission: Admission;
+  readonly messages: readonly Addressed[];
+  readonly requestId: string;
+  readonly preferences: Preferences;
+  /** When the body had arrived, in milliseconds of the monotonic clock: the time that judging took counts. */
+  readonly startedAt: number;
+}
+
+type OnFailure = (index: number, failure: PublishFailure) => void;
+
+async function publish(
+  c: AppContext,
+  { admission, messages, requestId, preferences, startedAt }: Publication,
+  { publishTimeoutMs, asyncTimeoutMs, clientGone }: PublishManySettings,
+  onFailure: OnFailure,
+): Promise<Response> {
+  const { respondAsync, waitMs } = preferences;
+  const longestMs = respondAsync ? asyncTimeoutMs : publishTimeoutMs;
+  const timeoutMs = Math.max(0, longestMs - (performance.now() - startedAt));
+  const signal = clientGone === 'drop' && !respondAsync ? { signal: c.req.raw.signal } : {};
+  const options = respondAsync
+    ? { timeoutMs, patient: true }
+    : { timeoutMs: Math.min(waitMs ?? timeoutMs, timeoutMs), ...signal };
+  const publishing = admission.publishMany(messages, options);
+  const outcomes = respondAsync ? await within(Math.min(waitMs ?? 0, timeoutMs), publishing) : await publishing;
+  if (outcomes) return answer(outcomes, requestId, onFailure);
+  void publishing.then((late) => {
+    for (const [index, outcome] of late.entries()) {
+      const address = messages[index]?.address;
+      if (outcome.kind !== 'confirmed' && address) admission.abandon(requestId, address, outcome);
+    }
+  });
+  return pending(requestId);
+}
+
+function answer(outcomes: readonly PublishOutcome[], requestId: string, onFailure: OnFailure): Response {
+  let unrouted = 0;
+  let failed = false;
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.kind === 'confirmed') unrouted += outcome.routed ? 0 : 1;
+    else {
+      failed = true;
+      onFailure(index, outcome);
+    }
+  }
+  if (failed) return incompleteBatch(outcomes, requestId);
+  const headers = { 'X-Request-Id': requestId, ...(unrouted > 0 && { 'Statelessd-Unrouted': String(unrouted) }) };
+  return new Response(null, { status: 204, headers });
+}
+
+/** One line for each message that was not published. */
+function logOne(
+  log: Log,
+  user: string,
+  requestId: string,
+  index: number,
+  messages: readonly Addressed[],
+  { kind, published }: PublishFailure,
+): void {
+  const address = messages[index]?.address;
+  log('warning', 'a message of a batch was not published', {
+    request_id: requestId,
+    index,
+    vhost: address?.vhost,
+    user,
+    exchange: address?.exchange,
+    routing_key: address?.routingKey,
+    outcome: `${kind}; published=${published}`,
+  });
+}
+
+/** One line for the batch. */
+function logBatch(log: Log, c: AppContext, requestId: string, response: Response): void {
+  const addressed = addressOf(c);
+  log(response.status >= 500 ? 'error' : 'warning', 'not published', {
+    request_id: requestId,
+    vhost: addressed.ok ? addressed.address.vhost : undefined,
+    user: parseBasic(c.req.raw.headers.get('authorization'))?.username,
+    exchange: addressed.ok ? addressed.address.exchange : undefined,
+    status: response.status,
+    outcome: outcomeOf(response),
+  });
+}

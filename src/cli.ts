@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { configureLogging, openLogs } from './adapter/logging/logging.ts';
 import { Daemon } from './adapter/process/daemon.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
+import { Notifier } from './adapter/process/notify.ts';
 import { VERSION } from './adapter/process/version.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
@@ -67,5 +68,6 @@ process.title = 'statelessd: supervisor';
 const logAsIn = ({ logging, application }: Config): void =>
   configureLogging(logging, application.debug, process.stderr);
 logAsIn(config);
-const failure = await new Daemon(readConfig, openLogs().gateway, logAsIn).run();
+const log = openLogs().gateway;
+const failure = await new Daemon(readConfig, log, new Notifier(process.env, log), logAsIn).run();
 if (failure) fail(failure.exitCode, failure.reason);

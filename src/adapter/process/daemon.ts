@@ -4,6 +4,7 @@ import type { ConfigResult } from '../../config/parse.ts';
 import { formatProblem } from '../../config/problem.ts';
 import type { Log } from '../../handler/log.ts';
 import { EXIT } from './exit-codes.ts';
+import type { Notifier } from './notify.ts';
 import { removePidfile, writePidfile } from './pidfile.ts';
 import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 
@@ -11,6 +12,7 @@ import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 export class Daemon {
   readonly #readConfig: () => ConfigResult;
   readonly #log: Log;
+  readonly #notifier: Notifier;
   readonly #onReloaded: (config: Config) => void;
   readonly #starting: Promise<SupervisorOutcome>;
   #pidfile: string | undefined;
@@ -20,11 +22,13 @@ export class Daemon {
 
   /**
    * @param readConfig reads the configuration afresh; it is called now, and on each SIGHUP
+   * @param notifier is told how far it is
    * @param onReloaded is told of a configuration that has taken the place of another
    */
-  constructor(readConfig: () => ConfigResult, log: Log, onReloaded: (config: Config) => void) {
+  constructor(readConfig: () => ConfigResult, log: Log, notifier: Notifier, onReloaded: (config: Config) => void) {
     this.#readConfig = readConfig;
     this.#log = log;
+    this.#notifier = notifier;
     this.#onReloaded = onReloaded;
     this.#starting = this.#start();
   }
@@ -46,7 +50,8 @@ export class Daemon {
     if (!written.ok) return { ok: false, exitCode: EXIT.addressTaken, reason: `Daemon.pidfile: ${written.reason}` };
     this.#pidfile = pidfile;
     const outcome = await Supervisor.start(loaded.config, this.#log);
-    if (!outcome.ok) this.#removePidfile();
+    if (outcome.ok) this.#notifier.ready(listening(outcome.value));
+    else this.#removePidfile();
     return outcome;
   }
 
@@ -59,9 +64,11 @@ export class Daemon {
     }
     this.#stopping = true;
     this.#log('info', 'stopping', { signal });
+    this.#notifier.stopping();
     const outcome = await this.#starting;
     if (outcome.ok) await outcome.value.stop();
     this.#removePidfile();
+    await this.#notifier.told;
     process.exit(EXIT.ok);
   }
 
@@ -76,21 +83,30 @@ export class Daemon {
     this.#reloading = true;
     while (this.#reloadAgain && !this.#stopping) {
       this.#reloadAgain = false;
-      const reason = await this.#reloadOnce();
-      if (reason === undefined) this.#log('info', 'reloaded');
-      else this.#log('error', 'not reloaded; the old configuration stays', { reason });
+      const started = await this.#starting;
+      if (started.ok) await this.#reloadOnce(started.value);
     }
     this.#reloading = false;
   }
 
-  async #reloadOnce(): Promise<string | undefined> {
-    const started = await this.#starting;
-    if (!started.ok) return started.reason;
+  async #reloadOnce(supervisor: Supervisor): Promise<void> {
+    this.#notifier.reloading();
+    const reason = await this.#configureAnew(supervisor);
+    if (reason === undefined) this.#log('info', 'reloaded');
+    else this.#log('error', 'not reloaded; the old configuration stays', { reason });
+    const refusal = reason === undefined ? '' : `; not reloaded, the old configuration stays: ${reason}`;
+    this.#notifier.ready(`${listening(supervisor)}${refusal}`);
+  }
+
+  /** Why nothing has changed, where nothing has. */
+  async #configureAnew(supervisor: Supervisor): Promise<string | undefined> {
     const loaded = this.#readConfig();
     if (!loaded.ok) return loaded.problems.map(formatProblem).join('; ');
-    const outcome = await started.value.reload(loaded.config);
+    const outcome = await supervisor.reload(loaded.config);
     if (!outcome.ok) return outcome.reason;
     this.#onReloaded(loaded.config);
     return undefined;
   }
 }
+
+const listening = (supervisor: Supervisor): string => `listening on ${supervisor.listening.join(', ')}`;

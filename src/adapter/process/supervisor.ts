@@ -43,6 +43,11 @@ export class Supervisor {
     return this.#configure(config);
   }
 
+  /** What it listens on, for people. */
+  get listening(): readonly string[] {
+    return this.#listeners.map(({ address }) => describe(address));
+  }
+
   /** Lets all finish what is in flight. */
   async stop(): Promise<void> {
     // No backend is left to accept, so nobody may queue.
@@ -87,7 +92,7 @@ export class Supervisor {
       }
     }
     for (const listener of previous.listeners) if (!this.#listeners.includes(listener)) listener.close();
-    for (const { address } of this.#listeners) this.#log('info', `listening on ${describe(address)}`);
+    for (const address of this.listening) this.#log('info', `listening on ${address}`);
     return { ok: true, value: undefined };
   }
 

@@ -1,0 +1,43 @@
+/**
+ * `npm run startup`: how long the built program takes from its start to its ready line, by when its port answers, and to
+ * its first 204, for which it connects to the broker and proves the exchange.
+ */
+import { startBroker } from '../../wrangler-free-local/broker.ts';
+import { GatewayProcess } from '../support/gateway.ts';
+import { FORM, http } from '../support/http.ts';
+import { portsOf, Topology } from '../support/topology.ts';
+import { quantile } from './clients.ts';
+
+const STARTS = 15;
+const MAX_READY_MS = 500;
+const MAX_204_MS = 1_000;
+
+const broker = await startBroker({ name: 'startup', management: true });
+const topology = await Topology.create(portsOf(broker));
+await topology.exchange('sink', 'fanout');
+
+const ready: number[] = [];
+const confirmed: number[] = [];
+for (let start = 0; start < STARTS; start += 1) {
+  const begunAt = performance.now();
+  const gateway = await GatewayProcess.start({ broker: topology.broker });
+  ready.push(performance.now() - begunAt);
+  const call = { user: topology.user, body: 'body=x', headers: FORM };
+  const { status } = await http(gateway.port, `/${topology.segment}/sink/k?mandatory=0`, call);
+  confirmed.push(performance.now() - begunAt);
+  if (status !== 204) throw new Error(`the first message: ${status}`);
+  await gateway.stop();
+}
+await broker.close();
+
+function report(name: string, times: readonly number[], atMost: number): boolean {
+  const median = quantile(times, 0.5);
+  const met = median <= atMost;
+  const [fastest, slowest] = [Math.min(...times), Math.max(...times)].map((time) => time.toFixed(0));
+  const spread = `${fastest} to ${slowest} in ${times.length} starts; at most ${atMost}`;
+  console.log(`${met ? 'met   ' : 'MISSED'}  ${name}: ${median.toFixed(0)} ms (${spread})`);
+  return met;
+}
+
+const met = [report('until it is ready', ready, MAX_READY_MS), report('until the first 204', confirmed, MAX_204_MS)];
+process.exitCode = met.every(Boolean) ? 0 : 1;

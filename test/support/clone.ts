@@ -1,0 +1,13 @@
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const MADE_HERE = new Set(['.git', '.local', 'dist', 'node_modules']);
+
+/** The repository's files in a folder of their own, as in a fresh clone. */
+export function makeClone(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'statelessd-clone-'));
+  cpSync(ROOT, directory, { recursive: true, filter: (path) => !MADE_HERE.has(basename(path)) });
+  return directory;
+}

@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
 import { ContainerBuild, type Image } from './support/container-build.ts';
 import { http } from './support/http.ts';
 import { startProgram } from './support/program.ts';
+import { Topology } from './support/topology.ts';
 
 const CONFIG = new URL('../config/', import.meta.url).pathname;
 const PROGRAM = new URL('../dist/cli.js', import.meta.url).pathname;
+
+const GUEST = { username: 'guest', password: 'guest' };
 
 const read = (file: string): string => readFileSync(join(CONFIG, file), 'utf8');
 
@@ -29,22 +31,25 @@ function check(args: readonly string[], env: Record<string, string>) {
 const stopsWithin = ({ HTTPServer }: { HTTPServer: { drain_timeout: number } }): number => HTTPServer.drain_timeout + 2;
 
 describe('the container files', () => {
-  let broker: Broker;
+  let topology: Topology;
   let port: ClaimedPort;
 
   beforeAll(async () => {
-    broker = await startBroker({ name: 'containers' });
+    topology = await Topology.create();
+    await topology.exchangeWithQueue();
+    await topology.permit(GUEST);
     port = await claimFreePort();
   });
   afterAll(async () => {
     port?.release();
-    await broker?.close();
+    await topology?.delete();
   });
 
+  const path = (): string => `/${topology.segment}/x/k`;
   /** What is elsewhere here than it is there. */
   const here = () => ({
     STATELESSD__APPLICATION__RABBITMQ__HOST: '127.0.0.1',
-    STATELESSD__APPLICATION__RABBITMQ__PORT: String(broker.port),
+    STATELESSD__APPLICATION__RABBITMQ__PORT: String(topology.broker.port),
     STATELESSD__HTTPSERVER__PORTS: String(port.port),
   });
   const start = async (command: readonly string[], env: Record<string, string> = {}) => {
@@ -63,7 +68,7 @@ describe('the container files', () => {
         '%{http_code}',
         '-d',
         'body=hi',
-        `http://guest:guest@127.0.0.1:${port.port}/test/test/foo`,
+        `http://guest:guest@127.0.0.1:${port.port}${path()}`,
       ],
       { encoding: 'utf8' },
     );
@@ -114,11 +119,11 @@ describe('the container files', () => {
     it('lets guest publish from outside of the container', async () => {
       await start([process.execPath, PROGRAM], { ...environment, STATELESSD__HTTPSERVER__XHEADERS: 'true' });
       const call = {
-        user: { username: 'guest', password: 'guest' },
+        user: GUEST,
         body: 'hi',
         headers: { 'x-real-ip': '172.18.0.1' },
       };
-      expect((await http(port.port, '/test/test/foo', call)).status).toBe(204);
+      expect((await http(port.port, path(), call)).status).toBe(204);
     });
 
     it('waits for a RabbitMQ that has the definitions, from files that are there', () => {

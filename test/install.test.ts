@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { claimFreePort } from '../wrangler-free-local/ports.ts';
+import { makeClone } from './support/clone.ts';
+import { startProgram } from './support/program.ts';
+import { Topology } from './support/topology.ts';
+
+const ROOT = new URL('..', import.meta.url).pathname;
+const PAGE = readFileSync(join(ROOT, 'docs/installing.md'), 'utf8');
+const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+/** The lines of commands in one section of docs/installing.md. */
+function commandsOf(section: string): string[] {
+  const text = PAGE.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '';
+  return [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) => block.trim().split('\n'));
+}
+
+const filesIn = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    statSync(join(directory, path)).isFile(),
+  );
+
+describe('docs/installing.md', () => {
+  /** Where its commands would have `/usr/local`, `/etc` and a clone. */
+  let prefix: string;
+  let clone: string;
+  let installed: string;
+  let said: string;
+
+  const here = (command: string): string =>
+    command.replaceAll('/usr/local', prefix).replaceAll(/ (?=\/etc)/g, ` ${prefix}`);
+  const run = (commands: readonly string[]): string =>
+    execFileSync('sh', ['-ec', commands.map(here).join('\n')], {
+      cwd: clone,
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        PATH: `${prefix}/bin:${process.env.PATH}`,
+        npm_config_prefer_offline: 'true',
+        npm_config_update_notifier: 'false',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+
+  beforeAll(() => {
+    prefix = mkdtempSync(join(tmpdir(), 'statelessd-prefix-'));
+    clone = makeClone();
+    installed = join(prefix, 'lib/node_modules/statelessd');
+    const [first, ...others] = commandsOf('npm');
+    // Which the test of config/Containerfile runs from a clone, too.
+    expect(first).toBe('npm ci');
+    symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
+    said = run(others);
+  });
+  afterAll(() => {
+    for (const directory of [prefix, clone]) rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('installs a program with npm that says its version', () => {
+    expect(said).toMatch(/^statelessd 1\.0\.0$/m);
+  });
+
+  it('installs what an operator needs, and no tests', () => {
+    const files = filesIn(installed).filter((path) => !path.startsWith('node_modules/'));
+    const repository = ['config', 'docs'].flatMap((folder) =>
+      filesIn(join(ROOT, folder)).map((path) => join(folder, path)),
+    );
+    const built = filesIn(join(ROOT, 'src'))
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => join('dist', path.replace(/\.ts$/, '.js')));
+    const own = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+    expect(files.sort()).toEqual([...own, ...repository, ...built].sort());
+  });
+
+  it('installs what publishes, with the minimal configuration that comes with it', async () => {
+    const topology = await Topology.create();
+    onTestFinished(() => topology.delete());
+    await topology.exchangeWithQueue();
+    await topology.permit({ username: 'guest', password: 'guest' });
+    const claim = await claimFreePort();
+    onTestFinished(() => claim.release());
+    const program = await startProgram([join(prefix, 'bin/statelessd'), '-c', join(installed, 'config/minimal.yaml')], {
+      STATELESSD__APPLICATION__RABBITMQ__PORT: String(topology.broker.port),
+      STATELESSD__HTTPSERVER__PORTS: String(claim.port),
+    });
+    onTestFinished(async () => void (await program.stop()));
+    const [curl = ''] = commandsOf('Compose').filter((line) => line.startsWith('curl'));
+    const url = `127.0.0.1:${claim.port}/${topology.segment}/x/k`;
+    expect(run([curl.replace('localhost:8000/test/test/foo', url)])).toMatch(/^HTTP\/1\.1 204 /);
+    expect((await topology.only()).content.toString()).toBe('hi');
+    expect(await program.stop()).toBe(0);
+  });
+
+  it('says how many packages that is, and how much', () => {
+    const packages = filesIn(join(installed, 'node_modules')).filter((path) =>
+      /^(@[^/]+\/)?[^/]+\/package\.json$/.test(path),
+    );
+    const [, total, direct] = /in (\d+) packages beside its own:\s+(\d+) direct dependencies/.exec(PAGE) ?? [];
+    expect([Number(total), Number(direct)]).toEqual([packages.length, Object.keys(dependencies).length]);
+    const bytes = filesIn(installed).reduce((sum, path) => sum + statSync(join(installed, path)).size, 0);
+    const megabytes = Number(/it is ([\d.]+) MB/.exec(PAGE)?.[1]);
+    expect(Math.abs(megabytes - bytes / 1e6) / megabytes).toBeLessThan(0.2);
+  });
+
+  it('puts files where systemd and nginx look for them', () => {
+    const copies = [...commandsOf('systemd'), ...commandsOf('nginx')].filter((line) => line.startsWith('install '));
+    run(copies);
+    const unit = readFileSync(join(prefix, 'etc/systemd/system/statelessd.service'), 'utf8');
+    const [, program = '', configuration = ''] = /^ExecStart=(\S+) -c (\S+)$/m.exec(unit) ?? [];
+    expect(existsSync(here(program))).toBe(true);
+    expect(existsSync(join(prefix, configuration))).toBe(true);
+    expect(existsSync(join(prefix, 'etc/nginx/conf.d/statelessd.conf'))).toBe(true);
+  });
+
+  it('names files that are there', () => {
+    const words = PAGE.split(/[\s`()]+/).filter((word) => /^(\.\.\/)?config\/./.test(word));
+    expect(words).toContain('config/compose.yaml');
+    for (const word of words) expect([word, existsSync(join(ROOT, word.replace('../', '')))]).toEqual([word, true]);
+  });
+});

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
+import { claimFreePort } from '../wrangler-free-local/ports.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, FORM, http, keepAliveAgent } from './support/http.ts';
 import { Nginx } from './support/nginx.ts';
-import { backendsOf } from './support/processes.ts';
+import { backendOn, backendsOf } from './support/processes.ts';
 import { Topology } from './support/topology.ts';
 
 const GUEST = { username: 'guest', password: 'guest' };
@@ -226,17 +227,19 @@ describe('behind nginx with config/nginx.conf, when something breaks,', () => {
   const post = (port: number): Promise<Answer> =>
     http(port, `/${topology.segment}/x/k`, { user: topology.user, body: 'body=x', headers: FORM });
 
+  /** How many messages each backend has written and not seen confirmed. */
+  const inFlight = async (of: GatewayProcess): Promise<number[]> =>
+    (await statsOf(of)).map(
+      ({ connections }) => connections[`${topology.vhost}:${topology.user.username}`]?.in_flight ?? 0,
+    );
+
   it('messages that may have been published are not sent again, and the backends that had them are not put aside', async () => {
     // The first one proves the exchange, the second has its channel opened: the third can be written at once.
     for (const port of [...gateway.ports, ...gateway.ports]) expect((await post(port)).status).toBe(204);
     broker.suspend();
     onTestFinished(() => broker.resume());
     const answering = gateway.ports.map(() => post(nginx.port));
-    const inFlight = async (): Promise<number[]> =>
-      (await statsOf(gateway)).map(
-        ({ connections }) => connections[`${topology.vhost}:${topology.user.username}`]?.in_flight ?? 0,
-      );
-    await expect.poll(inFlight, { timeout: 4_000 }).toEqual([1, 1, 1, 1, 1]);
+    await expect.poll(() => inFlight(gateway), { timeout: 4_000 }).toEqual([1, 1, 1, 1, 1]);
     for (const { pid } of backendsOf(gateway.pid)) process.kill(pid, 'SIGKILL');
     for (const { status, headers, problem } of await Promise.all(answering)) {
       expect([status, headers['statelessd-error']]).toEqual([502, 'bad-gateway; published=unknown']);
@@ -244,6 +247,40 @@ describe('behind nginx with config/nginx.conf, when something breaks,', () => {
     }
     broker.resume();
     expect((await post(nginx.port)).status).toBe(204);
+  });
+
+  it('a message that may have been published is not tried on another backend, though four are there', async () => {
+    for (const port of [...gateway.ports, ...gateway.ports]) expect((await post(port)).status).toBe(204);
+    await topology.drain();
+    broker.suspend();
+    onTestFinished(() => broker.resume());
+    const answering = post(nginx.port);
+    await expect.poll(async () => (await inFlight(gateway)).toSorted(), { timeout: 4_000 }).toEqual([0, 0, 0, 0, 1]);
+    const port = gateway.ports[(await inFlight(gateway)).indexOf(1)] ?? 0;
+    process.kill(backendOn(gateway.pid, port).pid, 'SIGKILL');
+    expect((await answering).headers['statelessd-error']).toBe('bad-gateway; published=unknown');
+    expect(await inFlight(gateway)).toEqual([0, 0, 0, 0, 0]);
+    broker.resume();
+    expect((await topology.drain()).length).toBeLessThanOrEqual(1);
+  });
+
+  it('a single backend that fails again and again is never put aside', async () => {
+    const alone = await GatewayProcess.start({ ...SETTINGS, ports: 1, broker: topology.broker });
+    onTestFinished(async () => void (await alone.stop()));
+    const inFront = await Nginx.start(alone.ports);
+    onTestFinished(() => inFront.stop());
+    onTestFinished(() => broker.resume());
+    for (let death = 1; death <= 3; death += 1) {
+      // The second one has its channel opened: the third can be written at once.
+      for (const expected of [204, 204]) expect((await post(inFront.port)).status).toBe(expected);
+      broker.suspend();
+      const answering = post(inFront.port);
+      await expect.poll(() => inFlight(alone), { timeout: 4_000 }).toEqual([1]);
+      process.kill(backendOn(alone.pid, alone.port).pid, 'SIGKILL');
+      expect((await answering).status).toBe(502);
+      broker.resume();
+    }
+    expect((await post(inFront.port)).status).toBe(204);
   });
 
   it('backends that say that they are not ready are not put aside', async () => {
@@ -259,6 +296,23 @@ describe('behind nginx with config/nginx.conf, when something breaks,', () => {
 });
 
 describe('behind nginx with config/nginx.conf,', () => {
+  it('one of five that refuses connections costs nobody a message, and takes no other with it', async () => {
+    const topology = await Topology.create();
+    onTestFinished(() => topology.delete());
+    await topology.exchangeWithQueue();
+    const gateway = await GatewayProcess.start({ ...SETTINGS, ports: 4 });
+    onTestFinished(async () => void (await gateway.stop()));
+    const nobody = await claimFreePort();
+    onTestFinished(() => nobody.release());
+    const nginx = await Nginx.start([nobody.port, ...gateway.ports]);
+    onTestFinished(() => nginx.stop());
+    const call = { user: topology.user, body: 'body=x', headers: FORM };
+    const posts = Array.from({ length: 60 }, () => http(nginx.port, `/${topology.segment}/x/k`, call));
+    expect(new Set((await Promise.all(posts)).map(({ status }) => status))).toEqual(new Set([204]));
+    for (const { requests } of await statsOf(gateway)) expect(requests['method.POST']).toBeGreaterThan(0);
+    expect(await topology.drain()).toHaveLength(60);
+  });
+
   it('backends on Unix sockets serve too', async () => {
     const topology = await Topology.create();
     onTestFinished(() => topology.delete());

@@ -31,7 +31,7 @@ export class Nginx {
     });
   }
 
-  /** @param backends for the configuration's five: ports, or `unix:` and a path; fewer serve several times */
+  /** @param backends in place of the configuration's five, or fewer: ports, or `unix:` and a path */
   static async start(backends: readonly (number | string)[], outer = ''): Promise<Nginx> {
     const directory = await mkdtemp(join(tmpdir(), 'statelessd-nginx-'));
     const claim = await claimFreePort();
@@ -65,9 +65,10 @@ export class Nginx {
 /** Only addresses change: what stands beside them is what is tested. */
 function withAddresses(config: string, port: number, backends: readonly (number | string)[]): string {
   const listening = config.replace(/^ *listen \[::\]:80;\n/m, '').replace('listen 80;', `listen 127.0.0.1:${port};`);
-  return listening.replaceAll(/127\.0\.0\.1:800([0-4])/g, (_, index) => {
-    const backend = backends[Number(index) % backends.length];
-    return typeof backend === 'number' ? `127.0.0.1:${backend}` : String(backend);
+  return listening.replaceAll(/^ *server 127\.0\.0\.1:800([0-4])(.*\n)/gm, (_, index, parameters) => {
+    const backend = backends[Number(index)];
+    if (backend === undefined) return '';
+    return `server ${typeof backend === 'number' ? `127.0.0.1:${backend}` : backend}${parameters}`;
   });
 }
 

@@ -45,6 +45,10 @@ describe('docs/installing.md', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
 
+  /** The manifests of all packages beside its own. */
+  const installedPackages = (): string[] =>
+    filesIn(join(installed, 'node_modules')).filter((path) => /^(@[^/]+\/)?[^/]+\/package\.json$/.test(path));
+
   beforeAll(() => {
     prefix = mkdtempSync(join(tmpdir(), 'statelessd-prefix-'));
     clone = makeClone();
@@ -69,10 +73,22 @@ describe('docs/installing.md', () => {
       filesIn(join(ROOT, folder)).map((path) => join(folder, path)),
     );
     const built = filesIn(join(ROOT, 'src'))
-      .filter((path) => path.endsWith('.ts'))
+      .filter((path) => path.endsWith('.ts') && !path.startsWith('dashboard/'))
       .map((path) => join('dist', path.replace(/\.ts$/, '.js')));
-    const own = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-    expect(files.sort()).toEqual([...own, ...repository, ...built].sort());
+    const page = ['dashboard.css', 'dashboard.js', 'icon.svg', 'index.html'].map((name) =>
+      join('dist/dashboard', name),
+    );
+    const own = ['CHANGELOG.md', 'LICENSE', 'README.md', 'npm-shrinkwrap.json', 'package.json'];
+    expect(files.sort()).toEqual([...own, ...repository, ...built, ...page].sort());
+  });
+
+  it('installs the versions that were tested', () => {
+    const versions = installedPackages().map((path) => {
+      const { name, version } = JSON.parse(readFileSync(join(installed, 'node_modules', path), 'utf8'));
+      return [name, version];
+    });
+    const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+    expect(versions.map(([name]) => [name, packages[`node_modules/${name}`]?.version])).toEqual(versions);
   });
 
   it('installs what publishes, with the minimal configuration that comes with it', async () => {
@@ -95,11 +111,8 @@ describe('docs/installing.md', () => {
   });
 
   it('says how many packages that is, and how much', () => {
-    const packages = filesIn(join(installed, 'node_modules')).filter((path) =>
-      /^(@[^/]+\/)?[^/]+\/package\.json$/.test(path),
-    );
-    const [, total, direct] = /in (\d+) packages beside its own:\s+(\d+) direct dependencies/.exec(PAGE) ?? [];
-    expect([Number(total), Number(direct)]).toEqual([packages.length, Object.keys(dependencies).length]);
+    const [, total, direct] = /itself and (\d+) packages, of\s+which (\d+) are direct/.exec(PAGE) ?? [];
+    expect([Number(total), Number(direct)]).toEqual([installedPackages().length, Object.keys(dependencies).length]);
     const bytes = filesIn(installed).reduce((sum, path) => sum + statSync(join(installed, path)).size, 0);
     const megabytes = Number(/it is ([\d.]+) MB/.exec(PAGE)?.[1]);
     expect(Math.abs(megabytes - bytes / 1e6) / megabytes).toBeLessThan(0.2);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { arrivals, expectedArrivals } from './docs/arrivals.ts';
 import { type Block, documents } from './docs/document.ts';
-import { patternOf } from './docs/output.ts';
+import { asLines, patternOf } from './docs/output.ts';
 import { Place } from './docs/place.ts';
 import { isRunnable, run } from './docs/run.ts';
 import { GatewayProcess } from './support/gateway.ts';
@@ -41,16 +41,16 @@ describe('The documents', () => {
       expect(neither).toEqual([]);
     });
 
-    const runnable = blocks.filter(({ notRun }) => notRun === undefined).filter(isRunnable);
-    if (runnable.length === 0) return;
-    it.each(runnable)('shows $language in line $line that does what it says', async (block) => {
-      const { code, stdout, stderr } = await run(here(block), place);
-      expect({ code, stderr: code === 0 ? '' : stderr + stdout }).toEqual({ code: 0, stderr: '' });
-      if (block.output !== undefined) expect(stdout.replaceAll('\r', '')).toMatch(patternOf(block.output));
-      const expected = expectedArrivals(block.arrives);
-      const arrived = await arrivals(broker.port);
-      expect(arrived).toHaveLength(expected.length);
-      expect(arrived).toMatchObject(expected);
-    });
+    for (const block of blocks.filter(({ notRun }) => notRun === undefined).filter(isRunnable)) {
+      it(`shows ${block.language} in line ${block.line} that does what it says`, async () => {
+        const { code, stdout, stderr } = await run(here(block), place);
+        expect({ code, stderr: code === 0 ? '' : stderr + stdout }).toEqual({ code: 0, stderr: '' });
+        if (block.output !== undefined) expect(asLines(stdout)).toMatch(patternOf(block.output));
+        const expected = expectedArrivals(block.arrives);
+        const arrived = await arrivals(broker.port);
+        expect(arrived).toHaveLength(expected.length);
+        expect(arrived).toMatchObject(expected);
+      });
+    }
   });
 });

@@ -4,7 +4,10 @@ export function patternOf(shown: string): RegExp {
   const source = lines.map((line) =>
     line === '…' ? '(?:.*\n)*?' : `${line.split('…').map(literally).join('.*')} *\n`,
   );
-  return new RegExp(`^${source.join('')}\n*$`);
+  return new RegExp(`^${source.join('')}$`);
 }
+
+/** Every line has its end, and one that Unix knows: HTTP's have another, and a document's last line may have none. */
+export const asLines = (output: string): string => `${output.replaceAll('\r', '').trimEnd()}\n`;
 
 const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');

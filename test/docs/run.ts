@@ -34,7 +34,9 @@ const TIMEOUT_MS = 30_000;
 export async function run(block: Block, place: Place): Promise<Ran> {
   const program = programs[block.language];
   if (!program) throw new Error(`nothing runs ${block.language}`);
-  const [command, ...args] = await program(block.code, place);
+  // The shell is in the group that is stopped, and outlives what it runs, to tell how that ended.
+  const code = block.runsUntil === undefined ? block.code : `trap : TERM\n${block.code}`;
+  const [command, ...args] = await program(code, place);
   const child = spawn(command, args, {
     cwd: place.directory,
     env: block.runsUntil === undefined ? place.env : { ...place.env, ...onASocket(place) },
@@ -46,9 +48,9 @@ export async function run(block: Block, place: Place): Promise<Ran> {
   const exited = once(child, 'exit');
   const output = Promise.all([text(child.stdout), text(child.stderr)]);
   if (block.runsUntil !== undefined) await stopOnceItSays(block.runsUntil, child);
-  const [code]: (number | null)[] = await exited;
+  const [status]: (number | null)[] = await exited;
   const [stdout, stderr] = await output;
-  return { code: code ?? null, stdout, stderr };
+  return { code: status ?? null, stdout, stderr };
 }
 
 /** Port 8000 may be taken here. */

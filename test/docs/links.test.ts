@@ -1,4 +1,4 @@
-import { accessSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Document, documents, readDocument } from './document.ts';
 
@@ -21,6 +21,13 @@ describe('The documents', () => {
       const path = url.pathname.slice(root.pathname.length);
       if (anchor !== undefined) expect(anchorsOf(readDocument(path))).toContain(anchor);
     }
+  });
+
+  it.each(documents())('name in $path commands and tests that are there', ({ text }) => {
+    const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+    for (const [, name = ''] of text.matchAll(/\bnpm run ([a-z]+)/g)) expect(Object.keys(scripts)).toContain(name);
+    for (const [script] of text.matchAll(/\bscripts\/[a-z-]+/g)) accessSync(new URL(script, root), constants.X_OK);
+    for (const [file] of text.matchAll(/\b(test|src)\/[\w./-]+\.ts\b/g)) accessSync(new URL(file, root));
   });
 
   it('are all named by the README', () => {

@@ -12,8 +12,9 @@ const root = new URL('../..', import.meta.url).pathname;
 const page = readDocument('docs/operating.md');
 const sample = readFileSync(`${root}config/statelessd.yaml`, 'utf8');
 
-/** What stands in backticks. */
-const namesIn = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+/** What stands in backticks, in prose and tables. */
+const namesIn = (text: string): string[] =>
+  [...text.replaceAll(/^```[^`]*```$/gm, '').matchAll(/`([^`\n]+)`/g)].map(([, name = '']) => name);
 const named = new Set(namesIn(page.text));
 
 /** The keys of a tree of objects; `given` are names that somebody chose, below which the keys go on. */

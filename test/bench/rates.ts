@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as v from 'valibot';
+import type { Broker } from '../../wrangler-free-local/broker.ts';
+import type { GatewayProcess } from '../support/gateway.ts';
+import { basic, http } from '../support/http.ts';
+import type { Topology } from '../support/topology.ts';
+import { nextMessage, startChild } from './child.ts';
+import { quantile } from './clients.ts';
+
+export const BODY_BYTES = 1024;
+
+/** All clients have begun after four seconds (clients.ts); counted is what comes then. */
+const RAMP_MS = 5_000;
+const COUNTED_MS = 8_000;
+
+const ANSWERS = v.object({ byStatus: v.array(v.tuple([v.number(), v.array(v.number())])) });
+const STATS = v.object({
+  cpu_time: v.object({ system: v.number(), user: v.number() }),
+  connections: v.record(v.string(), v.object({ publishes: v.number() })),
+});
+
+/** Posts a second, microseconds of CPU a post, milliseconds that clients waited. */
+export interface Figures {
+  readonly rate: number;
+  readonly gatewayMicros: number;
+  readonly brokerMicros: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Has clients publish to the topology's exchange `x`, each as fast as it is answered, spread over the backends. */
+export async function measureRates(
+  gateway: GatewayProcess,
+  broker: Broker,
+  topology: Topology,
+  clients: number,
+): Promise<Figures> {
+  const request = requestOf(topology).toString('base64');
+  const seconds = (RAMP_MS + COUNTED_MS) / 1000 + 0.5;
+  const crowds = gateway.ports.map((port) => {
+    const crowd = startChild('crowd.ts');
+    crowd.send({ port, request, clients: clients / gateway.ports.length, seconds });
+    return { crowd, answers: nextMessage(crowd) };
+  });
+  await delay(RAMP_MS);
+  const before = await read(gateway, broker);
+  await delay(COUNTED_MS);
+  const after = await read(gateway, broker);
+  const times: number[] = [];
+  for (const { crowd, answers } of crowds) {
+    for (const [status, waited] of v.parse(ANSWERS, await answers).byStatus) {
+      if (status !== 204) throw new Error(`${waited.length} posts were answered ${status}`);
+      for (const time of waited) times.push(time);
+    }
+    crowd.disconnect();
+  }
+  const messages = after.messages - before.messages;
+  return {
+    rate: (messages / (after.at - before.at)) * 1000,
+    gatewayMicros: ((after.gatewaySeconds - before.gatewaySeconds) / messages) * 1e6,
+    brokerMicros: ((after.brokerSeconds - before.brokerSeconds) / messages) * 1e6,
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+  };
+}
+
+/** So far: confirmed messages, and seconds of CPU. */
+interface Reading {
+  readonly at: number;
+  readonly messages: number;
+  readonly gatewaySeconds: number;
+  readonly brokerSeconds: number;
+}
+
+async function read(gateway: GatewayProcess, broker: Broker): Promise<Reading> {
+  let messages = 0;
+  let gatewaySeconds = 0;
+  for (const port of gateway.ports) {
+    const { cpu_time, connections } = v.parse(STATS, JSON.parse((await http(port, '/stats', { method: 'GET' })).text));
+    gatewaySeconds += cpu_time.system + cpu_time.user;
+    for (const { publishes } of Object.values(connections)) messages += publishes;
+  }
+  return { at: performance.now(), messages, gatewaySeconds, brokerSeconds: cpuSecondsOf(broker.pid) };
+}
+
+const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+/** Of proc_pid_stat(5), the fields utime and stime. */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function requestOf(topology: Topology): Buffer {
+  const head = [
+    `POST /${topology.segment}/x/k HTTP/1.1`,
+    'Host: localhost',
+    `Authorization: ${basic(topology.user)}`,
+    'Content-Type: text/plain',
+    `Content-Length: ${BODY_BYTES}`,
+  ];
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), Buffer.alloc(BODY_BYTES, 'x')]);
+}

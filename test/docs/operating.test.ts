@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -92,6 +92,17 @@ describe('docs/operating.md', () => {
     expect(Object.keys(JSON.parse(line))).toEqual(Object.keys(JSON.parse(shown?.code ?? '')));
     const told = new Set(tableUnder(page, 'Logs').flatMap(([field = '']) => namesIn(field)));
     expect(Object.keys(JSON.parse(line)).filter((field) => !told.has(field))).toEqual([]);
+  });
+
+  it('quotes lines of the log that there are', () => {
+    const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    const source = sources.map((name) => readFileSync(`${root}src/${name}`, 'utf8')).join();
+    const loggers = ['`statelessd`', '`pika`'];
+    const lines = tableUnder(page, 'Logs').filter(([, logger = '']) => loggers.includes(logger));
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.map(([line = '']) => namesIn(line)[0]).filter((line) => !source.includes(`'${line}'`))).toEqual([]);
   });
 
   it('tells of the exit codes and signals that --help names', () => {

@@ -11,9 +11,9 @@ import { quantile } from './clients.ts';
 
 export const BODY_BYTES = 1024;
 
-/** All clients have begun after four seconds (clients.ts); counted is what comes then. */
+/** All clients have begun after four seconds (clients.ts); counted is what comes then, in one window after another. */
 const RAMP_MS = 5_000;
-const COUNTED_MS = 8_000;
+const WINDOW_MS = 3_000;
 
 const ANSWERS = v.object({ byStatus: v.array(v.tuple([v.number(), v.array(v.number())])) });
 const STATS = v.object({
@@ -21,11 +21,15 @@ const STATS = v.object({
   connections: v.record(v.string(), v.object({ publishes: v.number() })),
 });
 
-/** Posts a second, microseconds of CPU a post, milliseconds that clients waited. */
-export interface Figures {
+/** Posts a second and microseconds of CPU a post. */
+interface Window {
   readonly rate: number;
   readonly gatewayMicros: number;
   readonly brokerMicros: number;
+}
+
+/** The fastest window, for what else runs only makes it slower, and the milliseconds that clients waited in all of them. */
+export interface Figures extends Window {
   readonly p50: number;
   readonly p99: number;
 }
@@ -35,19 +39,21 @@ export async function measureRates(
   gateway: GatewayProcess,
   broker: Broker,
   topology: Topology,
-  clients: number,
+  { clients, windows }: { readonly clients: number; readonly windows: number },
 ): Promise<Figures> {
   const request = requestOf(topology).toString('base64');
-  const seconds = (RAMP_MS + COUNTED_MS) / 1000 + 0.5;
+  const seconds = (RAMP_MS + windows * WINDOW_MS) / 1000 + 0.5;
   const crowds = gateway.ports.map((port) => {
     const crowd = startChild('crowd.ts');
     crowd.send({ port, request, clients: clients / gateway.ports.length, seconds });
     return { crowd, answers: nextMessage(crowd) };
   });
   await delay(RAMP_MS);
-  const before = await read(gateway, broker);
-  await delay(COUNTED_MS);
-  const after = await read(gateway, broker);
+  const readings = [await read(gateway, broker)];
+  while (readings.length <= windows) {
+    await delay(WINDOW_MS);
+    readings.push(await read(gateway, broker));
+  }
   const times: number[] = [];
   for (const { crowd, answers } of crowds) {
     for (const [status, waited] of v.parse(ANSWERS, await answers).byStatus) {
@@ -56,13 +62,17 @@ export async function measureRates(
     }
     crowd.disconnect();
   }
+  const measured = readings.slice(1).map((after, index) => windowOf(readings[index] ?? after, after));
+  const fastest = measured.reduce((a, b) => (b.rate > a.rate ? b : a));
+  return { ...fastest, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+}
+
+function windowOf(before: Reading, after: Reading): Window {
   const messages = after.messages - before.messages;
   return {
     rate: (messages / (after.at - before.at)) * 1000,
     gatewayMicros: ((after.gatewaySeconds - before.gatewaySeconds) / messages) * 1e6,
     brokerMicros: ((after.brokerSeconds - before.brokerSeconds) / messages) * 1e6,
-    p50: quantile(times, 0.5),
-    p99: quantile(times, 0.99),
   };
 }
 

@@ -8,16 +8,14 @@ import { type Answer, http } from '../support/http.ts';
 import { backendsOf, statusOf } from '../support/processes.ts';
 import type { Topology, User } from '../support/topology.ts';
 
-/** Below max_connections. */
-const USERS = 500;
-const IDLE_CLIENTS = 2_000;
-
-/** As many large bodies as max_held_bytes has room for, 64 MiB, with what is counted for each request. */
+/** So many that what garbage collection does meanwhile is little beside them. */
+const USERS = 2_000;
+const IDLE_CLIENTS = 4_000;
+const LARGE_BODIES = 250;
 const LARGE_BODY_BYTES = 2 ** 20;
-const FITTING = 63;
 
 /** Between two readings of memory, so that both come after as much garbage. */
-const SETTLING_POSTS = 10_000;
+const SETTLING_POSTS = 5_000;
 const SETTLING_CLIENTS = 8;
 
 /** What a process has of its machine, in KiB and descriptors. */
@@ -35,7 +33,11 @@ function footprintOf(pid: number): Footprint {
 
 /** What connections cost, those to the broker and those of clients: the rows of a table. */
 export async function measureFootprints(broker: Broker, topology: Topology): Promise<string[]> {
-  const gateway = await GatewayProcess.start({ broker: topology.broker, publishing: { publish_timeout: 20 } });
+  const gateway = await GatewayProcess.start({
+    broker: topology.broker,
+    rabbitmq: { max_connections: 2 * USERS },
+    publishing: { publish_timeout: 60, max_held_bytes: '512MiB' },
+  });
   const backend = backendsOf(gateway.pid)[0]?.pid ?? 0;
   const post = (user: User, body: string | Uint8Array, agent: Agent | false = false): Promise<Answer> =>
     http(gateway.port, `/${topology.segment}/x/k`, { user, body }, agent);
@@ -67,8 +69,8 @@ export async function measureFootprints(broker: Broker, topology: Topology): Pro
 
   // The broker is silent, and as many bodies come as there is room for.
   broker.suspend();
-  const posts = users.slice(0, FITTING).map((user) => post(user, Buffer.alloc(LARGE_BODY_BYTES, 'x')));
-  while ((await inFlight(gateway.port)) < FITTING) await delay(100);
+  const posts = users.slice(0, LARGE_BODIES).map((user) => post(user, Buffer.alloc(LARGE_BODY_BYTES, 'x')));
+  while ((await inFlight(gateway.port)) < LARGE_BODIES) await delay(100);
   const full = footprintOf(backend);
   broker.resume();
   await Promise.all(posts);
@@ -77,10 +79,10 @@ export async function measureFootprints(broker: Broker, topology: Topology): Pro
 
   return [
     row('a backend with one connection to RabbitMQ', alone.gateway),
-    row(`each further one (of ${USERS} users)`, connected.gateway, alone.gateway, USERS),
+    row('each further one', connected.gateway, alone.gateway, USERS),
     row('the same, in the broker', connected.broker, alone.broker, USERS),
-    row(`each client that keeps its connection (of ${IDLE_CLIENTS})`, crowded, connected.gateway, IDLE_CLIENTS),
-    row('messages that wait, 63 of 1 MiB', full, crowded),
+    row('each client that keeps its connection', crowded, connected.gateway, IDLE_CLIENTS),
+    row('each message of 1 MiB that waits', full, crowded, LARGE_BODIES),
   ];
 }
 

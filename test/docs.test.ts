@@ -44,10 +44,10 @@ describe('The documents', () => {
     for (const block of blocks.filter(({ notRun }) => notRun === undefined).filter(isRunnable)) {
       it(`shows ${block.language} in line ${block.line} that does what it says`, async () => {
         const { code, stdout, stderr } = await run(here(block), place);
+        const arrived = await arrivals(broker.port);
         expect({ code, stderr: code === 0 ? '' : stderr + stdout }).toEqual({ code: 0, stderr: '' });
         if (block.output !== undefined) expect(asLines(stdout)).toMatch(patternOf(block.output));
         const expected = expectedArrivals(block.arrives);
-        const arrived = await arrivals(broker.port);
         expect(arrived).toHaveLength(expected.length);
         expect(arrived).toMatchObject(expected);
       });

@@ -55,8 +55,9 @@ describe('GET /openapi.json', () => {
   });
 
   it('has no other method', async () => {
-    const refused = await http(gateway.port, '/openapi.json', { body: 'x' });
-    expect([refused.status, refused.headers.allow]).toEqual([405, 'GET, HEAD']);
+    const refused = await http(gateway.port, '/openapi.json', { method: 'PUT', body: 'x' });
+    // POST is for a vhost of this name.
+    expect([refused.status, refused.headers.allow]).toEqual([405, 'GET, POST, HEAD']);
   });
 
   it('is for operators', async () => {
@@ -85,6 +86,15 @@ describe('the document', () => {
       expect(content['application/x-www-form-urlencoded'].schema.properties[name]).toMatchObject(rule);
       expect(content['multipart/form-data'].schema.properties[name]).toMatchObject(rule);
       expect(publish.parameters).toContainEqual({ name, in: 'query', schema: expect.objectContaining(rule) });
+    },
+  );
+
+  it.each(propertyTable.flatMap(({ names, json }) => names.map((name) => [name, json] as const)))(
+    'has the rule for %s in a batch',
+    (name, json) => {
+      const batch = JSON.parse(JSON.stringify(paths['/{vhost}/{exchange}']?.post));
+      const { properties } = batch.requestBody.content['application/json'].schema.items;
+      expect(properties[name].anyOf).toContainEqual(schemaOf(json));
     },
   );
 
@@ -162,11 +172,15 @@ describe('the document', () => {
       '/metrics',
       '/readyz',
       '/openapi.json',
+      '/api/exchanges/{vhost}/{exchange}/publish',
+      '/{vhost}',
+      '/{vhost}/{exchange}',
     ]);
     const ids = Object.values(document.paths).flatMap((methods) =>
       Object.values(methods).map((one) => one.operationId),
     );
-    expect(ids).toEqual(['asset', 'publish', 'publish2', 'stats', 'metrics', 'ready', 'openApi']);
+    expect(ids.slice(0, 7)).toEqual(['asset', 'publish', 'publish2', 'stats', 'metrics', 'ready', 'openApi']);
+    expect(ids.slice(7)).toEqual(['managementPublish', 'publishMany', 'publishMany2']);
     expect(document.info.description).toContain('stats(?:\\.json)?');
   });
 });

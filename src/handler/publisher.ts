@@ -38,6 +38,8 @@ export type HeaderTable = ReadonlyMap<string, HeaderValue>;
  */
 export interface Properties {
   appId?: string;
+  /** Reserved by AMQP 0-9-1; RabbitMQ's management API takes it. */
+  clusterId?: string;
   contentEncoding?: string;
   contentType?: string;
   correlationId?: string;

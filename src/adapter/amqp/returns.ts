@@ -14,6 +14,7 @@ const COMPARED = [
   'timestamp',
   'contentEncoding',
   'appId',
+  'clusterId',
   'durable',
 ] as const;
 

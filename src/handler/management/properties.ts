@@ -34,7 +34,7 @@ const PROPERTIES: readonly (readonly [name: string, type: 'string' | 'integer' |
 export type ManagedProperties = Fault | { readonly kind: 'properties'; readonly properties: Properties };
 
 export function toManagedProperties(json: unknown, defaults: PropertyDefaults): ManagedProperties {
-  const stated = asObject(json);
+  const stated = Array.isArray(json) ? undefined : asObject(json);
   if (!stated) return crash('the properties are no object');
   for (const [name, type] of PROPERTIES) {
     const value = stated[name];
@@ -48,7 +48,7 @@ export function toManagedProperties(json: unknown, defaults: PropertyDefaults): 
 
 const NO_HEADERS: HeaderTable = new Map();
 
-/** To the plugin, an empty array is an object without members. */
+/** To the plugin, an empty array of headers is an object without members. */
 function asObject(json: unknown): Json | undefined {
   if (Array.isArray(json)) return json.length === 0 ? {} : undefined;
   return isObject(json) ? json : undefined;
@@ -127,6 +127,7 @@ function erlangTypeOf(value: HeaderValue): string {
 
 const TEXTS = [
   ['app_id', 'appId'],
+  ['cluster_id', 'clusterId'],
   ['content_encoding', 'contentEncoding'],
   ['content_type', 'contentType'],
   ['correlation_id', 'correlationId'],
@@ -146,6 +147,6 @@ function assemble(json: Json, headers: HeaderTable, defaults: PropertyDefaults):
   }
   if (typeof priority === 'number') properties.priority = priority;
   if (typeof timestamp === 'number') properties.timestamp = timestamp;
-  if (headers.size > 0) properties.headers = headers;
+  if (json.headers !== undefined) properties.headers = headers;
   return properties;
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { configureLogging, openLogs } from './adapter/logging/logging.ts';
 import { Daemon } from './adapter/process/daemon.ts';
@@ -9,6 +10,9 @@ import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
 import { formatProblem } from './config/problem.ts';
+
+/** The program of a backend: source or built, as this one is. */
+const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend$1')));
 
 const USAGE = `statelessd: publishes to RabbitMQ for those who cannot keep a connection
 
@@ -69,5 +73,6 @@ const logAsIn = ({ logging, application }: Config): void =>
   configureLogging(logging, application.debug, process.stderr);
 logAsIn(config);
 const log = openLogs().gateway;
-const failure = await new Daemon(readConfig, log, new Notifier(process.env, log), logAsIn).run();
+const notifier = new Notifier(process.env, log);
+const failure = await new Daemon({ program: BACKEND, readConfig, log, notifier, onReloaded: logAsIn }).run();
 if (failure) fail(failure.exitCode, failure.reason);

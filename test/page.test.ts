@@ -86,7 +86,7 @@ describe('Application.debug', () => {
   };
 
   it('has problems say where in the program they were found', async () => {
-    expect(await stackOf(true)).toMatch(/^Error: Credentials are required\n {4}at .*handler/);
+    expect(await stackOf(true)).toMatch(/^Error: Credentials are required\n(?: {4}at .*\n)* {4}at judgePost /);
   });
 
   it('is off by default: no problem tells of the program', async () => {

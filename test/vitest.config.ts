@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rest = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean => /test\/(chaos|local)\//.test(moduleId);
+    const isLong = ({ moduleId }: TestSpecification): boolean => /test\/(chaos|local)\/|test\/(dashboard|guessing|outages|nginx|rolls)\./.test(moduleId);
     return [...rest.filter(isLong), ...rest.filter((file) => !isLong(file))];
   }
 }
@@ -19,7 +19,8 @@ export default defineConfig({
     // Real brokers, browsers and processes, on machines that may be slow: a hang fails, slowness does not.
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // More than most machines for tests have cores, for most of the time is spent waiting.
+    maxWorkers: 4,
     allowOnly: false,
   },
 });

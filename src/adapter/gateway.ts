@@ -26,6 +26,15 @@ export interface Slot {
   readonly worker: number;
 }
 
+export interface GatewayOptions {
+  readonly slot: Slot;
+  /** Where the page at `/` lies. */
+  readonly pageFolder: string;
+  readonly logs: Logs;
+  /** Asks all backends of the installation; without it, this one is all there is. */
+  readonly survey?: (own: Snapshot) => Promise<Survey>;
+}
+
 /** An idle client connection may bring a request for so long after a stop was asked for. */
 const STOP_GRACE_MS = 1_000;
 
@@ -47,8 +56,7 @@ export class Gateway {
   #cutAt = Number.POSITIVE_INFINITY;
   #ended: Promise<void> | undefined;
 
-  /** @param survey asks all backends of the installation; without it, this one is all there is */
-  constructor(config: Config, keys: Keys, slot: Slot, logs: Logs, survey?: (own: Snapshot) => Promise<Survey>) {
+  constructor(config: Config, keys: Keys, { slot, pageFolder, logs, survey }: GatewayOptions) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
     const link = linkOptions(config, keys, slot);
@@ -73,7 +81,7 @@ export class Gateway {
       publisher: this.#connections,
       stats: statsSource(() => this.snapshot(), survey),
       readiness: () => this.#readiness(),
-      assets: new FileAssets(application.paths),
+      assets: new FileAssets(pageFolder, application.paths),
       settings: {
         ...publishing,
         origins: httpServer.origins,

@@ -63,10 +63,10 @@ export function createApp({
 
   app.all(`/${METHOD_NOT_ALLOWED}`, (c) => {
     const allow = c.req.param('allow') ?? '';
-    return problem('method-not-allowed', { requestId: requestIdOf(c.req.raw), headers: { Allow: allow } });
+    return problem('method-not-allowed', { requestId: requestIdOf(c), headers: { Allow: allow } });
   });
   app.notFound((c) => {
-    const requestId = requestIdOf(c.req.raw);
+    const requestId = requestIdOf(c);
     const target = splitTarget(targetOf(c.req.raw, c.env));
     if (!target.ok) return problem('malformed-request', { requestId, detail: target.message });
     if (target.path.startsWith('//'))
@@ -74,7 +74,7 @@ export function createApp({
     return problem('no-such-path', { requestId });
   });
   app.onError((error, c) => {
-    const requestId = requestIdOf(c.req.raw);
+    const requestId = requestIdOf(c);
     log('error', 'a request failed for a reason that is a bug', { request_id: requestId, error: String(error.stack) });
     return problem('internal', { requestId, published: 'unknown', error });
   });
@@ -120,5 +120,5 @@ export function routeTable(configured: readonly Route[]): Route[] {
 }
 
 function forOperators(route: AppRoute): AppRoute {
-  return (c) => (isOperator(c) ? route(c) : problem('operations-refused', { requestId: requestIdOf(c.req.raw) }));
+  return (c) => (isOperator(c) ? route(c) : problem('operations-refused', { requestId: requestIdOf(c) }));
 }

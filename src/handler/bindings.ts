@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type ReadBody, readBodyOf } from './body.ts';
+import { type BodyLimit, type BodyOutcome, readWebBody } from './body.ts';
 import type { Client } from './publisher.ts';
 
 /** What a runtime may know of a request beyond the Web's `Request`. Without it, the safe thing is assumed. */
@@ -9,7 +9,10 @@ export interface Bindings {
   readonly client?: Client;
   /** The client may read `/`, `/stats` and their like. */
   readonly operator?: boolean;
-  readonly readBody?: ReadBody;
+  /** For a runtime that has a cheaper way than the request's stream. */
+  readBody?(limit: BodyLimit): Promise<BodyOutcome>;
+  /** As `Headers.get`, for a runtime that has a cheaper way. */
+  header?(name: string): string | null;
 }
 
 export type AppContext = Context<{ Bindings: Bindings }>;
@@ -21,8 +24,17 @@ const bindingsOf = (c: AppContext): Bindings => c.env ?? {};
 
 export const targetOf = (request: Request, env: Bindings | undefined): string => env?.target ?? request.url;
 
+/** The value of a request header, by its name in lower case. */
+export const headerOf = (c: AppContext, name: string): string | null => {
+  const bindings = bindingsOf(c);
+  return bindings.header ? bindings.header(name) : c.req.raw.headers.get(name);
+};
+
 export const clientOf = (c: AppContext): Client => bindingsOf(c).client ?? NOWHERE;
 
 export const isOperator = (c: AppContext): boolean => bindingsOf(c).operator ?? false;
 
-export const bodyReaderOf = (c: AppContext): ReadBody => bindingsOf(c).readBody ?? readBodyOf(c.req.raw);
+export const readBodyOf = (c: AppContext, limit: BodyLimit): Promise<BodyOutcome> => {
+  const bindings = bindingsOf(c);
+  return bindings.readBody ? bindings.readBody(limit) : readWebBody(c.req.raw, limit);
+};

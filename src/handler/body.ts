@@ -15,9 +15,6 @@ export type BodyOutcome =
   | { readonly kind: 'malformed' }
   | { readonly kind: 'aborted' };
 
-/** Reads a request's body. A runtime that has a cheaper way than a stream may bring its own. */
-export type ReadBody = (limit: BodyLimit) => Promise<BodyOutcome>;
-
 /** Gathers chunks within a limit. */
 export class BodyChunks {
   readonly #limit: BodyLimit;
@@ -56,23 +53,21 @@ export class BodyChunks {
   }
 }
 
-/** The way that works everywhere. */
-export function readBodyOf(request: Request): ReadBody {
-  return async (limit) => {
-    const chunks = new BodyChunks(limit);
-    if (!request.body) return chunks.body();
-    const reader = request.body.getReader();
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return chunks.body();
-        const refusal = chunks.add(value);
-        if (!refusal) continue;
-        void reader.cancel();
-        return refusal;
-      }
-    } catch {
-      return { kind: 'aborted' };
+/** Reads a request's body in the way that works everywhere. */
+export async function readWebBody(request: Request, limit: BodyLimit): Promise<BodyOutcome> {
+  const chunks = new BodyChunks(limit);
+  if (!request.body) return chunks.body();
+  const reader = request.body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return chunks.body();
+      const refusal = chunks.add(value);
+      if (!refusal) continue;
+      void reader.cancel();
+      return refusal;
     }
-  };
+  } catch {
+    return { kind: 'aborted' };
+  }
 }

@@ -1,3 +1,4 @@
+import { type AppContext, headerOf } from './bindings.ts';
 import { lastOf } from './message/fields.ts';
 import { isForm, parseForm } from './message/form.ts';
 import { parseUrlencoded } from './message/urlencoded.ts';
@@ -9,12 +10,12 @@ import { byteStringToBytes, decodeUtf8 } from './message/utf8.ts';
  *
  * @see https://www.tornadoweb.org/en/stable/guide/security.html#cross-site-request-forgery-protection
  */
-export function passesXsrf({ headers }: Request, query: string, body: Uint8Array): boolean {
-  const contentType = headers.get('content-type');
+export function passesXsrf(c: AppContext, query: string, body: Uint8Array): boolean {
+  const contentType = headerOf(c, 'content-type');
   if (!isForm(contentType)) return true;
-  const cookie = cookieOf(headers.get('cookie') ?? '');
+  const cookie = cookieOf(headerOf(c, 'cookie') ?? '');
   const given =
-    fieldOf(contentType, query, body) ?? headers.get('x-xsrftoken') ?? headers.get('x-csrftoken') ?? undefined;
+    fieldOf(contentType, query, body) ?? headerOf(c, 'x-xsrftoken') ?? headerOf(c, 'x-csrftoken') ?? undefined;
   if (!cookie || !given) return false;
   return equal(tokenOf(cookie), tokenOf(given));
 }

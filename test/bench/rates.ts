@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Broker } from '../../wrangler-free-local/broker.ts';
@@ -8,6 +6,7 @@ import { basic, http } from '../support/http.ts';
 import type { Topology } from '../support/topology.ts';
 import { nextMessage, startChild } from './child.ts';
 import { quantile } from './clients.ts';
+import { cpuSecondsOf } from './cpu.ts';
 
 export const BODY_BYTES = 1024;
 
@@ -93,14 +92,6 @@ async function read(gateway: GatewayProcess, broker: Broker): Promise<Reading> {
     for (const { publishes } of Object.values(connections)) messages += publishes;
   }
   return { at: performance.now(), messages, gatewaySeconds, brokerSeconds: cpuSecondsOf(broker.pid) };
-}
-
-const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-
-/** Of proc_pid_stat(5), the fields utime and stime. */
-function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 function requestOf(topology: Topology): Buffer {

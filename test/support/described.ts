@@ -2,7 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { VERSION } from '../../src/adapter/process/version.ts';
 import { routeTable } from '../../src/handler/app.ts';
 import { createOpenApi } from '../../src/handler/openapi/document.ts';
-import type { Answer as DescribedAnswer } from '../../src/handler/openapi/operation.ts';
+import type { Answer as DescribedAnswer, Parameter } from '../../src/handler/openapi/operation.ts';
 import type { Schema } from '../../src/handler/openapi/schema.ts';
 import { splitTarget } from '../../src/handler/target.ts';
 
@@ -30,13 +30,21 @@ const { paths, components } = createOpenApi(
 );
 
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, { responses }]) => ({
+  Object.entries(methods).map(([method, { parameters = [], responses }]) => ({
     name: `${method.toUpperCase()} ${path}`,
     method: method.toUpperCase(),
-    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]*')}$`),
+    pattern: new RegExp(
+      `^${path.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, (_, name) => segmentOf(name, parameters))}$`,
+    ),
     answers: new Map(Object.entries(responses)),
   })),
 );
+
+/** What a path has in a parameter's place. */
+function segmentOf(name: string, parameters: readonly Parameter[]): string {
+  const { pattern, minLength } = parameters.find((each) => each.name === name)?.schema ?? {};
+  return pattern?.slice(1, -1) ?? (minLength ? '[^/]+' : '[^/]*');
+}
 
 /** Answers to what is no operation of the document, or is one under another path that a configuration gave it. */
 const elsewhere: readonly (readonly [string, DescribedAnswer])[] = [

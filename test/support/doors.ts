@@ -25,13 +25,19 @@ const overHttp: Door = {
   },
 };
 
+const PAGE = new URL('../../dist/dashboard', import.meta.url).pathname;
+
 /** The handler and the adapter in this process, with Web requests and no server. */
 const inProcess: Door = {
   name: 'in process',
   async open(settings = {}) {
     const parsed = parseConfig({ name: 'test', text: stringify(configuration(settings, [8000])) }, {});
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-    const gateway = new Gateway(parsed.config, {}, { port: 8000, worker: 0 }, openLogs());
+    const gateway = new Gateway(
+      parsed.config,
+      {},
+      { slot: { port: 8000, worker: 0 }, pageFolder: PAGE, logs: openLogs() },
+    );
     return {
       call: async (path, { method = 'POST', headers = {}, user, body = '' } = {}) => {
         const all = new Headers();

@@ -200,6 +200,7 @@ export class Session implements SoloHost, Carrier {
 
   write(channel: Channel, delivery: Delivery): void {
     this.#inFlight += 1;
+    this.#link?.gatherWrites();
     if (delivery.attempts > 0) this.#listener.onRepublished(delivery);
     channel.publish(delivery, this);
   }

@@ -1,11 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { PathsConfig } from '../../config/config.ts';
 import type { Asset, Assets } from '../../handler/routes/dashboard.ts';
-
-/** Where the build puts the page, seen from here: this file's source and its built form lie at the same depth. */
-const BUILT_IN = fileURLToPath(new URL('../../../dist/dashboard', import.meta.url));
 
 const PAGE = 'index.html';
 
@@ -29,19 +25,22 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** The page and its files: those of `Application.paths` where there are any, else the built-in ones. */
 export class FileAssets implements Assets {
+  readonly #builtIn: string;
   readonly #static: readonly string[];
   readonly #templates: string | undefined;
 
-  constructor({ base = '.', static: own, templates }: PathsConfig) {
-    this.#static = own === undefined ? [BUILT_IN] : [resolve(base, own), BUILT_IN];
+  /** @param builtIn the folder of the built-in ones */
+  constructor(builtIn: string, { base = '.', static: own, templates }: PathsConfig) {
+    this.#builtIn = builtIn;
+    this.#static = own === undefined ? [builtIn] : [resolve(base, own), builtIn];
     this.#templates = templates === undefined ? undefined : resolve(base, templates);
   }
 
   async page(): Promise<Asset & { readonly builtIn: boolean }> {
     const own = this.#templates === undefined ? undefined : await read(join(this.#templates, OWN_PAGE));
     if (own) return { ...own, builtIn: false };
-    const page = await read(join(BUILT_IN, PAGE));
-    if (!page) throw new Error(`the built-in page is missing: ${join(BUILT_IN, PAGE)}`);
+    const page = await read(join(this.#builtIn, PAGE));
+    if (!page) throw new Error(`the built-in page is missing: ${join(this.#builtIn, PAGE)}`);
     return { ...page, builtIn: true };
   }
 

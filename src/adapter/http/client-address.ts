@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import type { Client } from '../../handler/publisher.ts';
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
@@ -57,13 +57,13 @@ export interface ProxyTrust {
 }
 
 /**
- * Where a request comes from. Forwarding headers that are not believed leave the client unknown: it may be anyone
+ * Where a request comes from, on a connection to `direct`. Forwarding headers that are not believed leave the client unknown: it may be anyone
  * behind a proxy. So does a peer without an address, which has reset the connection already.
  */
-export function clientOfRequest(incoming: IncomingMessage, trust: ProxyTrust): Client {
-  const peer = plain(incoming.socket.remoteAddress);
+export function clientOfRequest(incoming: IncomingMessage, direct: Client, trust: ProxyTrust): Client {
   const forwarded = FORWARDING_HEADERS.some((name) => incoming.headers[name] !== undefined);
-  if (!forwarded) return { address: peer, peer, scope: trust.unixSocket ? 'loopback' : scopeOf(peer) };
+  if (!forwarded) return direct;
+  const { peer } = direct;
   const believed = trust.xheaders && (trust.unixSocket || trust.proxies.has(peer));
   const address = believed ? forwardedAddress(incoming, trust.proxies) : undefined;
   const scope = scopeOf(address);
@@ -71,6 +71,12 @@ export function clientOfRequest(incoming: IncomingMessage, trust: ProxyTrust): C
   const remote = !trust.unixSocket && !loopback.has(peer);
   if (address === undefined || (scope === 'loopback' && remote)) return { address: undefined, peer, scope: 'unknown' };
   return { address, peer, scope };
+}
+
+/** Who holds the other end of a connection, which is the client where nothing is forwarded. */
+export function clientOfSocket({ remoteAddress }: Socket, trust: ProxyTrust): Client {
+  const peer = plain(remoteAddress);
+  return { address: peer, peer, scope: trust.unixSocket ? 'loopback' : scopeOf(peer) };
 }
 
 /** The rightmost hop that is not a trusted proxy. Undefined where the headers contradict each other. */

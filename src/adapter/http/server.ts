@@ -1,14 +1,15 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
 import type { Bindings } from '../../handler/bindings.ts';
 import { type ProblemKind, problem } from '../../handler/problem.ts';
 import type { Client } from '../../handler/publisher.ts';
-import { type AddressSet, clientOfRequest, type ProxyTrust } from './client-address.ts';
+import { type AddressSet, clientOfRequest, clientOfSocket, type ProxyTrust } from './client-address.ts';
+import { IncomingRequest } from './incoming-request.ts';
 import { endLingering, lingerOnClose } from './lingering-close.ts';
 import { RequestBody } from './request-body.ts';
 
@@ -56,6 +57,7 @@ const CHECK_INTERVAL_MS = 1_000;
 
 /** What goes on on a connection: the request that began last, and where its answer will go. */
 interface Exchange {
+  readonly peer: Client;
   body: RequestBody;
   outgoing: ServerResponse;
   /** Requests under way: more than one if they are pipelined. */
@@ -181,16 +183,11 @@ export class HttpServer {
     const exchange = this.#begin(incoming.socket, body, outgoing);
     if (exchange.underWay >= MAX_PIPELINED) await turnOf(exchange, incoming.socket);
     else exchange.underWay += 1;
-    const client = clientOfRequest(incoming, this.#options.trust);
+    const client = clientOfRequest(incoming, exchange.peer, this.#options.trust);
     const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
     const response = hostless
       ? refuseHostless()
-      : await fetch(request, {
-          target: incoming.url ?? '/',
-          client,
-          operator: this.#isOperator(client),
-          readBody: (limit) => body.read(limit),
-        });
+      : await fetch(request, new IncomingRequest(incoming, body, client, this.#options.operators));
     if (!incoming.complete) lingerOnClose(incoming);
     if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
     const status = incoming.socket.destroyed ? 499 : response.status;
@@ -205,10 +202,16 @@ export class HttpServer {
     return response;
   }
 
-  #begin(socket: Duplex, body: RequestBody, outgoing: ServerResponse): Exchange {
+  #begin(socket: Socket, body: RequestBody, outgoing: ServerResponse): Exchange {
     const known = this.#exchanges.get(socket);
     if (known) return Object.assign(known, { body, outgoing });
-    const exchange: Exchange = { body, outgoing, underWay: 0, queue: [] };
+    const exchange: Exchange = {
+      peer: clientOfSocket(socket, this.#options.trust),
+      body,
+      outgoing,
+      underWay: 0,
+      queue: [],
+    };
     this.#exchanges.set(socket, exchange);
     // Node reads on from a connection whenever a body is read, though the bodies under way have all arrived by then.
     socket.on('resume', () => {
@@ -223,12 +226,6 @@ export class HttpServer {
     if (next) next();
     else exchange.underWay -= 1;
     if (next && exchange.queue.length === 0) socket.resume();
-  }
-
-  /** A peer on a Unix socket has no address, and is on this machine. */
-  #isOperator({ address, scope }: Client): boolean {
-    if (scope === 'unknown') return false;
-    return this.#options.operators.has(address ?? '127.0.0.1');
   }
 
   /** What is HTTP and no request that the Web's `Request` can stand for, such as one with a broken Host. */

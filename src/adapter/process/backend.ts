@@ -3,6 +3,7 @@
  * and the configuration, and ends with it.
  */
 
+import { fileURLToPath } from 'node:url';
 import { Gateway } from '../gateway.ts';
 import { configureLogging, openLogs } from '../logging/logging.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
@@ -12,6 +13,9 @@ import { Inquiries } from './inquiries.ts';
 
 /** For all backends to answer; the supervisor itself gives up on the silent ones in half of it. */
 const SURVEY_MS = 2_000;
+
+/** Where the build puts the page at `/`, seen from here: this file's source and its built form lie at the same depth. */
+const PAGE = fileURLToPath(new URL('../../../dist/dashboard', import.meta.url));
 
 let gateway: Gateway | undefined;
 const surveys = new Inquiries<Survey>();
@@ -43,7 +47,7 @@ async function start({ config, keys, slot, identity }: Start, handle: unknown): 
   if (identity) become(identity);
   configureLogging(config.logging, config.application.debug, process.stderr);
   try {
-    gateway = new Gateway(config, keys, slot, openLogs({ port: slot.port }), survey);
+    gateway = new Gateway(config, keys, { slot, pageFolder: PAGE, logs: openLogs({ port: slot.port }), survey });
     await gateway.listen(handle);
     tell({ kind: 'ready' });
   } catch (error) {

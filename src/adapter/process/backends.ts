@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Log } from '../../handler/log.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Order, parseReport, type Report, type Start } from './backend-messages.ts';
@@ -9,6 +8,15 @@ import { describe, type Listener } from './listener.ts';
 
 /** What every backend is started with; each has a slot and a listener of its own besides. */
 export type BackendSettings = Omit<Start, 'slot'>;
+
+/** What a backend asks of the supervisor. */
+export interface BackendHost {
+  /** The path of the program that a backend is. */
+  readonly program: string;
+  readonly log: Log;
+  /** Asks all backends, this one among them. */
+  survey(): Promise<Survey>;
+}
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
@@ -28,15 +36,11 @@ const SNAPSHOT_MS = 1_000;
  */
 const V8_OPTIONS = ['--max-semi-space-size=16'];
 
-/** Beside this file: source or built, as this one is. */
-const PROGRAM = fileURLToPath(new URL(import.meta.url.replace(/backends(\.[jt]s)$/, 'backend$1')));
-
 /** One backend's place: a listener and a worker number, and the process that fills it at the moment. */
 export class Backend {
   readonly listener: Listener;
   readonly worker: number;
-  readonly #log: Log;
-  readonly #survey: () => Promise<Survey>;
+  readonly #host: BackendHost;
   readonly #snapshots = new Inquiries<Snapshot>();
   readonly #retiring = new Set<ChildProcess>();
   #settings: BackendSettings;
@@ -45,13 +49,11 @@ export class Backend {
   #backoff = FIRST_BACKOFF_MS;
   #restart: NodeJS.Timeout | undefined;
 
-  /** @param survey asks all backends, this one among them */
-  constructor(listener: Listener, worker: number, settings: BackendSettings, log: Log, survey: () => Promise<Survey>) {
+  constructor(listener: Listener, worker: number, settings: BackendSettings, host: BackendHost) {
     this.listener = listener;
     this.worker = worker;
     this.#settings = settings;
-    this.#log = log;
-    this.#survey = survey;
+    this.#host = host;
   }
 
   /** `/stats`' `port`. */
@@ -128,7 +130,7 @@ export class Backend {
   }
 
   #spawn(): { readonly child: ChildProcess; readonly failure: Promise<string | undefined> } {
-    const child = fork(PROGRAM, {
+    const child = fork(this.#host.program, {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [...process.execArgv, ...V8_OPTIONS],
@@ -154,7 +156,7 @@ export class Backend {
   async #onReport(child: ChildProcess, report: Extract<Report, { readonly id: number }>): Promise<void> {
     const { id } = report;
     if (report.kind === 'snapshot') this.#snapshots.settle(id, report.snapshot);
-    else send(child, { kind: 'survey', id, survey: await this.#survey() });
+    else send(child, { kind: 'survey', id, survey: await this.#host.survey() });
   }
 
   #watch(child: ChildProcess): void {
@@ -162,7 +164,7 @@ export class Backend {
     const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
       if (this.#stopping || child !== this.#process) return;
       if (performance.now() - startedAt > STABLE_MS) this.#backoff = FIRST_BACKOFF_MS;
-      this.#log('error', 'a backend died and is replaced', {
+      this.#host.log('error', 'a backend died and is replaced', {
         listener: describe(this.listener.address),
         cause: String(signal ?? code),
         in_ms: this.#backoff,
@@ -179,7 +181,7 @@ export class Backend {
     this.#process = child;
     this.#watch(child);
     const reason = await failure;
-    if (reason !== undefined) this.#log('error', 'a backend could not be started', { cause: reason });
+    if (reason !== undefined) this.#host.log('error', 'a backend could not be started', { cause: reason });
   }
 }
 

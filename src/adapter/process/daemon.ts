@@ -8,8 +8,21 @@ import type { Notifier } from './notify.ts';
 import { removePidfile, writePidfile } from './pidfile.ts';
 import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 
+export interface DaemonOptions {
+  /** The path of the program that a backend is. */
+  readonly program: string;
+  /** Reads the configuration afresh; it is called at the start, and on each SIGHUP. */
+  readonly readConfig: () => ConfigResult;
+  readonly log: Log;
+  /** Is told how far it is. */
+  readonly notifier: Notifier;
+  /** Is told of a configuration that has taken the place of another. */
+  readonly onReloaded: (config: Config) => void;
+}
+
 /** The program from its start to its end, as signals have it. */
 export class Daemon {
+  readonly #program: string;
   readonly #readConfig: () => ConfigResult;
   readonly #log: Log;
   readonly #notifier: Notifier;
@@ -20,12 +33,8 @@ export class Daemon {
   #reloading = false;
   #reloadAgain = false;
 
-  /**
-   * @param readConfig reads the configuration afresh; it is called now, and on each SIGHUP
-   * @param notifier is told how far it is
-   * @param onReloaded is told of a configuration that has taken the place of another
-   */
-  constructor(readConfig: () => ConfigResult, log: Log, notifier: Notifier, onReloaded: (config: Config) => void) {
+  constructor({ program, readConfig, log, notifier, onReloaded }: DaemonOptions) {
+    this.#program = program;
     this.#readConfig = readConfig;
     this.#log = log;
     this.#notifier = notifier;
@@ -49,7 +58,7 @@ export class Daemon {
     const written = pidfile === undefined ? ({ ok: true } as const) : writePidfile(pidfile);
     if (!written.ok) return { ok: false, exitCode: EXIT.addressTaken, reason: `Daemon.pidfile: ${written.reason}` };
     this.#pidfile = pidfile;
-    const outcome = await Supervisor.start(loaded.config, this.#log);
+    const outcome = await Supervisor.start(this.#program, loaded.config, this.#log);
     if (outcome.ok) this.#notifier.ready(listening(outcome.value));
     else this.#removePidfile();
     return outcome;

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import type { Log } from '../../handler/log.ts';
 import type { Survey } from '../statistics/snapshot.ts';
 import type { Identity } from './backend-messages.ts';
-import { Backend, type BackendSettings } from './backends.ts';
+import { Backend, type BackendHost, type BackendSettings } from './backends.ts';
 import { EXIT } from './exit-codes.ts';
 import { identityOf } from './identity.ts';
 import { readKeys } from './keys.ts';
@@ -20,18 +20,24 @@ export type SupervisorOutcome = Outcome<Supervisor>;
 
 /** Owns the listeners and the backends behind them, one for each port, socket and worker. */
 export class Supervisor {
+  readonly #program: string;
   readonly #log: Log;
   #listeners: readonly Listener[] = [];
   #backends: readonly Backend[] = [];
   #survey: Promise<Survey> | undefined;
 
-  private constructor(log: Log) {
+  private constructor(program: string, log: Log) {
+    this.#program = program;
     this.#log = log;
   }
 
-  /** Binds everything before it starts anything. */
-  static async start(config: Config, log: Log): Promise<SupervisorOutcome> {
-    const supervisor = new Supervisor(log);
+  /**
+   * Binds everything before it starts anything.
+   *
+   * @param program the path of the program that a backend is
+   */
+  static async start(program: string, config: Config, log: Log): Promise<SupervisorOutcome> {
+    const supervisor = new Supervisor(program, log);
     const outcome = await supervisor.#configure(config);
     if (outcome.ok) return { ok: true, value: supervisor };
     await supervisor.stop();
@@ -72,7 +78,7 @@ export class Supervisor {
       .map(
         ({ listener, worker }) =>
           previous.backends.find((backend) => backend.listener === listener && backend.worker === worker) ??
-          new Backend(listener, worker, settings.value, this.#log, () => this.#surveyOnce()),
+          new Backend(listener, worker, settings.value, this.#host()),
       );
     const added = this.#backends.filter((backend) => !previous.backends.includes(backend));
     const failure = (await Promise.all(added.map((backend) => backend.start()))).find((reason) => reason !== undefined);
@@ -94,6 +100,10 @@ export class Supervisor {
     for (const listener of previous.listeners) if (!this.#listeners.includes(listener)) listener.close();
     for (const address of this.listening) this.#log('info', `listening on ${address}`);
     return { ok: true, value: undefined };
+  }
+
+  #host(): BackendHost {
+    return { program: this.#program, log: this.#log, survey: () => this.#surveyOnce() };
   }
 
   /** However many ask, the backends are asked one survey at a time. */

@@ -67,6 +67,6 @@ export const asset = (): HandlerOperation => ({
     200: fileAnswer('The file.', '*/*', {}),
     ...problems('operations-refused', 'no-such-path'),
   }),
-  path: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }],
+  path: [{ name: 'name', in: 'path', required: true, schema: { type: 'string', pattern: '^[\\w-][\\w.-]*$' } }],
   template: '/static/{name}',
 });

@@ -30,7 +30,7 @@ export function dashboardRoute(assets: Assets) {
 export function assetRoute(assets: Assets) {
   return async (c: AppContext): Promise<Response> => {
     const asset = await assets.file(c.req.param('0') ?? '');
-    return asset ? served(c, asset) : problem('no-such-path', { requestId: requestIdOf(c.req.raw) });
+    return asset ? served(c, asset) : problem('no-such-path', { requestId: requestIdOf(c) });
   };
 }
 
@@ -40,7 +40,7 @@ function served(c: AppContext, { bytes, contentType }: Asset, headers: Record<st
       'Content-Type': contentType,
       'Cache-Control': 'no-cache',
       'X-Content-Type-Options': 'nosniff',
-      'X-Request-Id': requestIdOf(c.req.raw),
+      'X-Request-Id': requestIdOf(c),
       ...headers,
     },
   });

@@ -8,7 +8,7 @@ export function json(c: AppContext, status: number, body: unknown): Response {
     headers: {
       'Content-Type': 'application/json; charset=UTF-8',
       'Cache-Control': 'no-store',
-      'X-Request-Id': requestIdOf(c.req.raw),
+      'X-Request-Id': requestIdOf(c),
     },
   });
 }

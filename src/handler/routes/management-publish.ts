@@ -1,4 +1,4 @@
-import type { AppContext } from '../bindings.ts';
+import { type AppContext, headerOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import {
@@ -41,7 +41,7 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
     }
   };
   return async (c: AppContext): Promise<Response> => {
-    const requestId = requestIdOf(c.req.raw);
+    const requestId = requestIdOf(c);
     const answer = await handle(c, requestId);
     if (answer.failure !== undefined) logFailure(log, c, requestId, answer);
     return toResponse(answer, requestId);
@@ -56,7 +56,7 @@ function logFailure(log: Log, c: AppContext, requestId: string, { status, failur
   log(status >= 500 ? 'error' : 'warning', 'not published', {
     request_id: requestId,
     vhost: addressed.ok ? addressed.address.vhost : undefined,
-    user: parseBasic(c.req.raw.headers.get('authorization'))?.username,
+    user: parseBasic(headerOf(c, 'authorization'))?.username,
     exchange: addressed.ok ? addressed.address.exchange : undefined,
     status,
     outcome: failure,

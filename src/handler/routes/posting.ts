@@ -1,4 +1,4 @@
-import { type AppContext, bodyReaderOf, clientOf } from '../bindings.ts';
+import { type AppContext, clientOf, headerOf, readBodyOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { FieldError } from '../message/fields.ts';
 import { isIdentity } from '../message/form.ts';
@@ -45,16 +45,15 @@ export function judgePost<A>(
   addressed: AddressResult<A>,
   structured: boolean,
 ): Step<Judged<A>> {
-  const { headers } = c.req.raw;
   const refuse = (kind: ProblemKind, details?: RefusalDetails) => ({ done: refusal(kind, requestId, details) });
-  if (isCrossSite(c.req.raw, settings.origins)) return refuse('cross-site');
+  if (isCrossSite(c, settings.origins)) return refuse('cross-site');
   if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
-  const credentials = parseBasic(headers.get('authorization'));
+  const credentials = parseBasic(headerOf(c, 'authorization'));
   if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });
-  if (structured && !isIdentity(headers.get('content-encoding'))) return refuse('unsupported-encoding');
-  const size = Number(headers.get('content-length') ?? 0);
+  if (structured && !isIdentity(headerOf(c, 'content-encoding'))) return refuse('unsupported-encoding');
+  const size = Number(headerOf(c, 'content-length') ?? 0);
   if (size > settings.maxBodySizeBytes) return refuse('body-too-large', tooLarge(settings));
-  const preferences = parsePrefer(headers.get('prefer'));
+  const preferences = parsePrefer(headerOf(c, 'prefer'));
   return { next: { address: addressed.address, credentials, size, preferences } };
 }
 
@@ -77,7 +76,7 @@ export async function readBody(
   settings: PostSettings,
 ): Promise<Step<Uint8Array>> {
   const refuse = (kind: ProblemKind, details?: RefusalDetails) => ({ done: refusal(kind, requestId, details) });
-  const read = await bodyReaderOf(c)({
+  const read = await readBodyOf(c, {
     maxBytes: settings.maxBodySizeBytes,
     reserved: announced,
     reserve: (bytes) => admission.reserve(bytes),

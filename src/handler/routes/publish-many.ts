@@ -1,6 +1,6 @@
 import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
 import { incompleteBatch } from '../batch/incomplete.ts';
-import type { AppContext } from '../bindings.ts';
+import { type AppContext, headerOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import type { Preferences } from '../prefer.ts';
@@ -26,7 +26,7 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
     const judged = judgePost(c, requestId, settings, addressOf(c), true);
     if ('done' in judged) return judged.done;
     const { address, credentials, size, preferences } = judged.next;
-    const form = batchFormOf(c.req.raw.headers.get('content-type'));
+    const form = batchFormOf(headerOf(c, 'content-type'));
     if (!form)
       return problem('malformed-request', { requestId, detail: EXPECTED_FORM, headers: { Connection: 'close' } });
     const admitted = publisher.admit(admissionRequest(c, judged.next));
@@ -50,7 +50,7 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
     }
   };
   return async (c: AppContext): Promise<Response> => {
-    const requestId = requestIdOf(c.req.raw);
+    const requestId = requestIdOf(c);
     const response = await handle(c, requestId);
     if (response.status >= 400) logBatch(log, c, requestId, response);
     return response;
@@ -68,8 +68,7 @@ function makeBatch(
   { vhost, exchange }: BatchAddress,
   defaults: PublishManySettings,
 ): Promise<BatchResult> {
-  const { headers } = c.req.raw;
-  const trace = { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') };
+  const trace = { traceparent: headerOf(c, 'traceparent'), tracestate: headerOf(c, 'tracestate') };
   return toBatch(body, form, { vhost, exchange, trace, defaults, maxMessages: defaults.maxBatch });
 }
 
@@ -166,7 +165,7 @@ function logBatch(log: Log, c: AppContext, requestId: string, response: Response
   log(response.status >= 500 ? 'error' : 'warning', 'not published', {
     request_id: requestId,
     vhost: addressed.ok ? addressed.address.vhost : undefined,
-    user: parseBasic(c.req.raw.headers.get('authorization'))?.username,
+    user: parseBasic(headerOf(c, 'authorization'))?.username,
     exchange: addressed.ok ? addressed.address.exchange : undefined,
     status: response.status,
     outcome: outcomeOf(response),

@@ -1,4 +1,4 @@
-import { type AppContext, targetOf } from '../bindings.ts';
+import { type AppContext, headerOf, targetOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import { isForm } from '../message/form.ts';
@@ -29,7 +29,7 @@ export interface PublishSettings extends PropertyDefaults, PostSettings {
  */
 export function publishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
   const handle = async (c: AppContext, requestId: string): Promise<Response> => {
-    const structured = isForm(c.req.raw.headers.get('content-type'));
+    const structured = isForm(headerOf(c, 'content-type'));
     const judged = judgePost(c, requestId, settings, addressOf(c), structured);
     if ('done' in judged) return judged.done;
     const { address, size, preferences } = judged.next;
@@ -48,7 +48,7 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
     }
   };
   return async (c: AppContext): Promise<Response> => {
-    const requestId = requestIdOf(c.req.raw);
+    const requestId = requestIdOf(c);
     const response = await handle(c, requestId);
     if (response.status >= 400) logFailure(log, c, requestId, response);
     return response;
@@ -62,7 +62,7 @@ function logFailure(log: Log, c: AppContext, requestId: string, response: Respon
   log(status >= 500 ? 'error' : 'warning', 'not published', {
     request_id: requestId,
     vhost: addressed.ok ? addressed.address.vhost : undefined,
-    user: parseBasic(c.req.raw.headers.get('authorization'))?.username,
+    user: parseBasic(headerOf(c, 'authorization'))?.username,
     exchange: addressed.ok ? addressed.address.exchange : undefined,
     routing_key: addressed.ok ? addressed.address.routingKey : undefined,
     status,
@@ -79,20 +79,19 @@ async function makeMessage(
   body: Uint8Array,
   settings: PublishSettings,
 ): Promise<Step<Message>> {
-  const { headers } = c.req.raw;
   const target = splitTarget(targetOf(c.req.raw, c.env));
   const query = target.ok ? target.query : '';
-  if (settings.xsrfCookies && !passesXsrf(c.req.raw, query, body))
+  if (settings.xsrfCookies && !passesXsrf(c, query, body))
     return { done: problem('cross-site', { requestId, detail: 'the _xsrf field is not what the _xsrf cookie says' }) };
   const made = toMessage(
     {
-      contentType: headers.get('content-type'),
-      contentEncoding: headers.get('content-encoding'),
+      contentType: headerOf(c, 'content-type'),
+      contentEncoding: headerOf(c, 'content-encoding'),
       query,
       body,
-      idempotencyKey: headers.get('idempotency-key'),
-      traceparent: headers.get('traceparent'),
-      tracestate: headers.get('tracestate'),
+      idempotencyKey: headerOf(c, 'idempotency-key'),
+      traceparent: headerOf(c, 'traceparent'),
+      tracestate: headerOf(c, 'tracestate'),
     },
     settings,
   );

@@ -16,7 +16,7 @@ export function metricsRoute(stats: StatsSource) {
     const headers = {
       'Content-Type': contentType,
       'Cache-Control': 'no-store',
-      'X-Request-Id': requestIdOf(c.req.raw),
+      'X-Request-Id': requestIdOf(c),
     };
     return new Response(text, { headers });
   });
@@ -29,6 +29,6 @@ function scoped(route: ScopedRoute) {
     const scope = c.req.query('scope') ?? '';
     if (scope === '' || scope === 'all') return route(c, scope === 'all' ? 'all' : 'backend');
     const errors = [{ field: 'scope', message: 'expected all, or nothing for this backend' }];
-    return problem('malformed-request', { requestId: requestIdOf(c.req.raw), errors });
+    return problem('malformed-request', { requestId: requestIdOf(c), errors });
   };
 }

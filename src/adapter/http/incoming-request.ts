@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http';
+import type { Bindings } from '../../handler/bindings.ts';
+import type { BodyLimit, BodyOutcome } from '../../handler/body.ts';
+import type { Client } from '../../handler/publisher.ts';
+import type { AddressSet } from './client-address.ts';
+import type { RequestBody } from './request-body.ts';
+
+/** What the handler may know of a request, found out when it asks. */
+export class IncomingRequest implements Bindings {
+  readonly client: Client;
+  readonly #incoming: IncomingMessage;
+  readonly #body: RequestBody;
+  readonly #operators: AddressSet;
+
+  constructor(incoming: IncomingMessage, body: RequestBody, client: Client, operators: AddressSet) {
+    this.client = client;
+    this.#incoming = incoming;
+    this.#body = body;
+    this.#operators = operators;
+  }
+
+  get target(): string {
+    return this.#incoming.url ?? '/';
+  }
+
+  /** A peer on a Unix socket has no address, and is on this machine. */
+  get operator(): boolean {
+    const { address, scope } = this.client;
+    return scope !== 'unknown' && this.#operators.has(address ?? '127.0.0.1');
+  }
+
+  /**
+   * As `Headers.get`: a repeated header has all its values. Node's own object drops those of some, and the Web's costs
+   * more than all else that is done with a request.
+   */
+  header(name: string): string | null {
+    const raw = this.#incoming.rawHeaders;
+    let found: string | null = null;
+    for (let at = 0; at < raw.length; at += 2) {
+      const each = raw[at];
+      if (each?.length !== name.length || (each !== name && each.toLowerCase() !== name)) continue;
+      const value = raw[at + 1] ?? '';
+      found = found === null ? value : `${found}${name === 'cookie' ? '; ' : ', '}${value}`;
+    }
+    return found;
+  }
+
+  readBody(limit: BodyLimit): Promise<BodyOutcome> {
+    return this.#body.read(limit);
+  }
+}

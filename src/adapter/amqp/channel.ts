@@ -23,6 +23,8 @@ export interface ChannelListener {
 export class Channel {
   readonly #channel: AmqpChannel;
   readonly #listener: ChannelListener;
+  /** Messages that the broker has begun to return, and of which the library has not told yet. */
+  readonly #returns: { coming: number };
   readonly #unconfirmed = new Set<Delivery>();
   /** Confirmed, and waiting for the turn of the event loop in which their return would have been seen. */
   readonly #confirmed = new Set<Delivery>();
@@ -33,8 +35,9 @@ export class Channel {
   /** When it last had work, in milliseconds of the monotonic clock. */
   usedAt = performance.now();
 
-  constructor(channel: AmqpChannel, listener: ChannelListener) {
+  constructor(channel: AmqpChannel, returns: { coming: number }, listener: ChannelListener) {
     this.#channel = channel;
+    this.#returns = returns;
     this.#listener = listener;
     channel.on('basic.return', (returned) => this.#onReturn(returned));
     channel.on('error', (error: unknown) => this.#note(error));
@@ -80,7 +83,8 @@ export class Channel {
 
   #onAck(delivery: Delivery): void {
     if (!this.#unconfirmed.delete(delivery)) return;
-    if (!delivery.mandatory) {
+    // A return comes before its confirm: where none has come, the message was routed.
+    if (!delivery.mandatory || (this.#returns.coming === 0 && this.#returned.size === 0)) {
       this.#confirm(delivery, true);
       return;
     }
@@ -107,6 +111,7 @@ export class Channel {
   }
 
   #onReturn(returned: ReturnedMessage): void {
+    this.#returns.coming -= 1;
     const delivery = findReturned(returned, this.#awaitingReturn());
     if (delivery) this.#returned.add(delivery);
   }

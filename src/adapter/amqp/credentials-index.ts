@@ -15,6 +15,8 @@ export function keyOf({ vhost, username }: Pick<Login, 'vhost' | 'username'>): s
  */
 export class CredentialsIndex<Value> {
   readonly #byUser = new Map<string, { readonly password: Buffer; readonly value: Value }[]>();
+  /** For passwords that are looked for: a new buffer for each would cost more than the search. */
+  readonly #scratch = Buffer.alloc(BLOCK_BYTES);
   #size = 0;
 
   get size(): number {
@@ -24,7 +26,7 @@ export class CredentialsIndex<Value> {
   get(login: Login): Value | undefined {
     const candidates = this.#byUser.get(keyOf(login));
     if (!candidates) return undefined;
-    const password = padded(login.password);
+    const password = padded(login.password, this.#scratch);
     let found: Value | undefined;
     for (const candidate of candidates) {
       if (candidate.password.length === password.length && timingSafeEqual(candidate.password, password))
@@ -58,10 +60,11 @@ export class CredentialsIndex<Value> {
   }
 }
 
-/** With zeros, which a password never contains. */
-function padded(password: string): Buffer {
+/** With zeros, which a password never contains. `scratch` is used where it is long enough. */
+function padded(password: string, scratch?: Buffer): Buffer {
   const bytes = Buffer.byteLength(password);
-  const block = Buffer.alloc(Math.ceil((bytes + 1) / BLOCK_BYTES) * BLOCK_BYTES);
-  block.write(password);
+  const length = Math.ceil((bytes + 1) / BLOCK_BYTES) * BLOCK_BYTES;
+  const block = scratch?.length === length ? scratch : Buffer.alloc(length);
+  block.fill(0, block.write(password));
   return block;
 }

@@ -156,13 +156,17 @@ export class Link {
     });
   }
 
-  /** A channel in confirm mode. Rejects when the connection ends first, or when it may open no more. */
-  async openChannel(): Promise<AmqpChannel> {
+  /**
+   * A channel in confirm mode. Rejects when the connection ends first, or when it may open no more.
+   *
+   * @param onReturn called when a returned message begins to arrive: before its confirm, and before the library tells of it
+   */
+  async openChannel(onReturn: () => void): Promise<AmqpChannel> {
     const channel = await this.#connection.acquire({
       emitErrorsFromChannel: true,
     });
     channel.on('error', () => {});
-    leaveReturnsUnparsed(channel);
+    watchReturns(channel, onReturn);
     await channel.confirmSelect();
     return channel;
   }
@@ -190,14 +194,15 @@ const contentHeader = v.looseObject({ fields: v.looseObject({ contentType: v.opt
 
 /**
  * The library parses the body of a returned message by its content type, and JSON of 10 MB stops the event loop for
- * long. Without a content type it stays bytes.
+ * long. Without a content type it stays bytes. It tells of a return a turn of the event loop after the confirm.
  */
-function leaveReturnsUnparsed(channel: AmqpChannel): void {
+function watchReturns(channel: AmqpChannel, onReturn: () => void): void {
   if (!v.is(headerReader, channel)) throw new TypeError('rabbitmq-client reads headers elsewhere');
   const readHeader = channel._onHeader.bind(channel);
   channel._onHeader = (frame: unknown) => {
     if (!v.is(contentHeader, frame)) throw new TypeError('rabbitmq-client has other header frames');
     delete frame.fields.contentType;
+    onReturn();
     readHeader(frame);
   };
 }

@@ -264,7 +264,11 @@ export class Session implements SoloHost, Carrier {
     if (!this.#link || this.#lost) return undefined;
     this.#opening += 1;
     try {
-      const channel = new Channel(await this.#link.openChannel(), {
+      const returns = { coming: 0 };
+      const opened = await this.#link.openChannel(() => {
+        returns.coming += 1;
+      });
+      const channel = new Channel(opened, returns, {
         onConfirmed: (delivery, routed) => this.#onConfirmed(channel, lane, delivery, routed),
         onNacked: (delivery) => this.#onNacked(channel, lane, delivery),
         onClosed: (cause) => this.#onChannelClosed(channel, lane, cause),

@@ -28,12 +28,28 @@ export class RequestBody {
     this.#onFailure?.(failure);
   }
 
-  read(limit: BodyLimit): Promise<BodyOutcome> {
+  async read(limit: BodyLimit): Promise<BodyOutcome> {
     const incoming = this.#incoming;
     // RFC 9110 section 10.1.1: a client of HTTP/1.0 would not understand it.
     if (incoming.headers.expect !== undefined && incoming.httpVersion !== '1.0') this.#outgoing.writeContinue();
+    const chunks = new BodyChunks(limit);
+    // Node's parser is still at work on what has come with the headers, which most often is all of it.
+    await undefined;
+    if (incoming.complete && !incoming.destroyed && !this.#failure) return this.#whole(chunks);
+    return this.#gather(chunks);
+  }
+
+  /** What lies in the stream is all there is: no event need be waited for. */
+  #whole(chunks: BodyChunks): BodyOutcome {
+    const body: unknown = this.#incoming.read();
+    const refusal = Buffer.isBuffer(body) ? chunks.add(body) : undefined;
+    // An empty one must be read, too, for its end to be seen.
+    return refusal ?? chunks.body();
+  }
+
+  #gather(chunks: BodyChunks): Promise<BodyOutcome> {
+    const incoming = this.#incoming;
     return new Promise((resolve) => {
-      const chunks = new BodyChunks(limit);
       const finish = (outcome: BodyOutcome): void => {
         this.#onFailure = undefined;
         incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
@@ -46,19 +62,11 @@ export class RequestBody {
         finish(refusal);
       };
       const onEnd = (): void => finish(chunks.body());
-      const onClose = (): void => finish(this.#gone(chunks));
+      const onClose = (): void => finish(incoming.complete ? this.#whole(chunks) : { kind: 'aborted' });
       this.#onFailure = (failure) => finish({ kind: failure });
       if (this.#failure) finish({ kind: this.#failure });
       else if (incoming.destroyed && !incoming.readableEnded) onClose();
       else incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
     });
-  }
-
-  /** A client may send all of a request and leave; then the rest of its body lies in the stream. */
-  #gone(chunks: BodyChunks): BodyOutcome {
-    if (!this.#incoming.complete) return { kind: 'aborted' };
-    const rest: unknown = this.#incoming.read();
-    const refusal = Buffer.isBuffer(rest) ? chunks.add(rest) : undefined;
-    return refusal ?? chunks.body();
   }
 }

@@ -1,4 +1,4 @@
-import { type AppContext, headerOf } from '../bindings.ts';
+import { type AppContext, headerOf, readBodyOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import {
@@ -13,7 +13,7 @@ import { readManagedPublish } from '../management/publish-request.ts';
 import type { Publisher } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { toAddress } from '../target.ts';
-import { admissionRequest, judgePost, readBody } from './posting.ts';
+import { admissionRequest, bodyLimit, judgePost, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
 
 /**
@@ -29,9 +29,9 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return answerFailure(admission);
     try {
-      const read = await readBody(c, requestId, admission, size, settings);
-      if ('done' in read) return answerProblem(read.done);
-      const made = await readManagedPublish(read.next, settings);
+      const read = await readBodyOf(c, bodyLimit(admission, size, settings));
+      if (read.kind !== 'body') return answerProblem(refuseBody(read, requestId, settings));
+      const made = await readManagedPublish(read.bytes, settings);
       if (made.kind !== 'message') return answerFault(made);
       const { routingKey, message } = made;
       const options = { timeoutMs: settings.publishTimeoutMs };

@@ -1,4 +1,5 @@
-import { type AppContext, clientOf, headerOf, readBodyOf } from '../bindings.ts';
+import { type AppContext, clientOf, headerOf } from '../bindings.ts';
+import type { BodyLimit, BodyOutcome } from '../body.ts';
 import { parseBasic } from '../credentials.ts';
 import type { FieldError } from '../message/fields.ts';
 import { isIdentity } from '../message/form.ts';
@@ -68,32 +69,27 @@ export function admissionRequest(
 export const refuseAdmission = (failure: PublishFailure, requestId: string): Response =>
   failureProblem(failure, requestId, CLOSE);
 
-export async function readBody(
-  c: AppContext,
-  requestId: string,
-  admission: Admission,
-  announced: number,
-  settings: PostSettings,
-): Promise<Step<Uint8Array>> {
-  const refuse = (kind: ProblemKind, details?: RefusalDetails) => ({ done: refusal(kind, requestId, details) });
-  const read = await readBodyOf(c, {
-    maxBytes: settings.maxBodySizeBytes,
-    reserved: announced,
-    reserve: (bytes) => admission.reserve(bytes),
-  });
+export const bodyLimit = (admission: Admission, announced: number, { maxBodySizeBytes }: PostSettings): BodyLimit => ({
+  maxBytes: maxBodySizeBytes,
+  reserved: announced,
+  reserve: (bytes) => admission.reserve(bytes),
+});
+
+type NoBody = Exclude<BodyOutcome, { readonly kind: 'body' }>;
+
+/** The answer to a request whose body did not come, or may not. */
+export function refuseBody(read: NoBody, requestId: string, settings: PostSettings): Response {
   switch (read.kind) {
     case 'too-large':
-      return refuse('body-too-large', tooLarge(settings));
+      return refusal('body-too-large', requestId, tooLarge(settings));
     case 'no-room':
-      return refuse('overloaded', { detail: 'too many bytes of messages are in memory' });
+      return refusal('overloaded', requestId, { detail: 'too many bytes of messages are in memory' });
     case 'timed-out':
-      return refuse('request-timeout');
+      return refusal('request-timeout', requestId);
     case 'malformed':
-      return refuse('malformed-request', { detail: 'the request body is broken' });
+      return refusal('malformed-request', requestId, { detail: 'the request body is broken' });
     case 'aborted':
-      return refuse('client-gone');
-    case 'body':
-      return { next: read.bytes };
+      return refusal('client-gone', requestId);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
 import { incompleteBatch } from '../batch/incomplete.ts';
-import { type AppContext, headerOf } from '../bindings.ts';
+import { type AppContext, headerOf, readBodyOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import type { Preferences } from '../prefer.ts';
@@ -9,7 +9,7 @@ import type { Addressed, Admission, Publisher, PublishFailure, PublishOutcome } 
 import { requestIdOf } from '../request-id.ts';
 import { type BatchAddress, toBatchAddress } from '../target.ts';
 import { pending, within } from './pending.ts';
-import { admissionRequest, judgePost, readBody, refuseAdmission } from './posting.ts';
+import { admissionRequest, bodyLimit, judgePost, refuseAdmission, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
 
 export interface PublishManySettings extends PublishSettings {
@@ -33,10 +33,10 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
     try {
-      const read = await readBody(c, requestId, admission, size, settings);
-      if ('done' in read) return read.done;
+      const read = await readBodyOf(c, bodyLimit(admission, size, settings));
+      if (read.kind !== 'body') return refuseBody(read, requestId, settings);
       const startedAt = performance.now();
-      const made = await makeBatch(c, read.next, form, address, settings);
+      const made = await makeBatch(c, read.bytes, form, address, settings);
       if (made.kind !== 'batch') return invalidBatch(made, requestId, settings);
       const { messages } = made;
       if (!admission.reserve(messages.length * OVERHEAD_BYTES))

@@ -1,4 +1,4 @@
-import { type AppContext, headerOf, targetOf } from '../bindings.ts';
+import { type AppContext, headerOf, readBodyOf, targetOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import { isForm } from '../message/form.ts';
@@ -7,12 +7,20 @@ import type { PropertyDefaults } from '../message/properties.ts';
 import { decodeInTurns } from '../message/urlencoded.ts';
 import type { Preferences } from '../prefer.ts';
 import { failureProblem, outcomeOf, problem } from '../problem.ts';
-import type { Address, Admission, Message, Publisher, PublishOutcome } from '../publisher.ts';
+import type { Address, Admission, Message, Publisher, PublishOptions, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { splitTarget, toAddress } from '../target.ts';
 import { passesXsrf } from '../xsrf.ts';
 import { pending, within } from './pending.ts';
-import { admissionRequest, judgePost, type PostSettings, readBody, refuseAdmission, type Step } from './posting.ts';
+import {
+  admissionRequest,
+  bodyLimit,
+  judgePost,
+  type PostSettings,
+  refuseAdmission,
+  refuseBody,
+  type Step,
+} from './posting.ts';
 
 export interface PublishSettings extends PropertyDefaults, PostSettings {
   readonly publishTimeoutMs: number;
@@ -28,7 +36,7 @@ export interface PublishSettings extends PropertyDefaults, PostSettings {
  * body is read, the message made, and published.
  */
 export function publishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
-  const handle = async (c: AppContext, requestId: string): Promise<Response> => {
+  const publishOne = async (c: AppContext, requestId: string): Promise<Response> => {
     const structured = isForm(headerOf(c, 'content-type'));
     const judged = judgePost(c, requestId, settings, addressOf(c), structured);
     if ('done' in judged) return judged.done;
@@ -37,11 +45,15 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
     try {
-      const read = await readBody(c, requestId, admission, size, settings);
-      if ('done' in read) return read.done;
-      const made = await makeMessage(c, requestId, read.next, settings);
+      const read = await readBodyOf(c, bodyLimit(admission, size, settings));
+      if (read.kind !== 'body') return refuseBody(read, requestId, settings);
+      const making = makeMessage(c, requestId, read.bytes, settings);
+      const made = making instanceof Promise ? await making : making;
       if ('done' in made) return made.done;
-      return await publish(c, { admission, address, message: made.next, requestId, preferences }, settings);
+      const message = made.next;
+      if (preferences.respondAsync)
+        return await publishAsync({ admission, address, message, requestId, preferences }, settings);
+      return answer(await admission.publish(address, message, optionsOf(c, preferences, settings)), requestId);
     } finally {
       // Does nothing once the message is on its way.
       admission.release();
@@ -49,7 +61,7 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
   };
   return async (c: AppContext): Promise<Response> => {
     const requestId = requestIdOf(c);
-    const response = await handle(c, requestId);
+    const response = await publishOne(c, requestId);
     if (response.status >= 400) logFailure(log, c, requestId, response);
     return response;
   };
@@ -73,12 +85,12 @@ function logFailure(log: Log, c: AppContext, requestId: string, response: Respon
 const addressOf = (c: AppContext): ReturnType<typeof toAddress> =>
   toAddress(c.req.param('0') ?? '', c.req.param('1') ?? '', c.req.param('2') ?? '');
 
-async function makeMessage(
+function makeMessage(
   c: AppContext,
   requestId: string,
   body: Uint8Array,
   settings: PublishSettings,
-): Promise<Step<Message>> {
+): Step<Message> | Promise<Step<Message>> {
   const target = splitTarget(targetOf(c.req.raw, c.env));
   const query = target.ok ? target.query : '';
   if (settings.xsrfCookies && !passesXsrf(c, query, body))
@@ -96,13 +108,8 @@ async function makeMessage(
     settings,
   );
   switch (made.kind) {
-    case 'message': {
-      if (!made.encoded) return { next: made.message };
-      const decoded = await decodeInTurns(made.message.body);
-      return decoded
-        ? { next: { ...made.message, body: decoded } }
-        : { done: malformedProblem(malformedBody, requestId) };
-    }
+    case 'message':
+      return made.encoded ? decodeBody(made.message, requestId) : { next: made.message };
     case 'malformed':
       return { done: malformedProblem(made, requestId) };
     case 'invalid':
@@ -110,6 +117,11 @@ async function makeMessage(
     case 'unsupported-encoding':
       return { done: problem('unsupported-encoding', { requestId }) };
   }
+}
+
+async function decodeBody(message: Message, requestId: string): Promise<Step<Message>> {
+  const body = await decodeInTurns(message.body);
+  return body ? { next: { ...message, body } } : { done: malformedProblem(malformedBody, requestId) };
 }
 
 function malformedProblem({ message: detail, errors }: Malformed, requestId: string): Response {
@@ -124,12 +136,13 @@ interface Publication {
   readonly preferences: Preferences;
 }
 
-async function publish(c: AppContext, publication: Publication, settings: PublishSettings): Promise<Response> {
-  const { admission, address, message, requestId, preferences } = publication;
-  if (preferences.respondAsync) return publishAsync(publication, settings);
-  const timeoutMs = Math.min(preferences.waitMs ?? settings.publishTimeoutMs, settings.publishTimeoutMs);
-  const signal = settings.clientGone === 'drop' ? { signal: c.req.raw.signal } : {};
-  return answer(await admission.publish(address, message, { timeoutMs, ...signal }), requestId);
+function optionsOf(
+  c: AppContext,
+  { waitMs }: Preferences,
+  { publishTimeoutMs, clientGone }: PublishSettings,
+): PublishOptions {
+  const timeoutMs = waitMs === undefined ? publishTimeoutMs : Math.min(waitMs, publishTimeoutMs);
+  return clientGone === 'drop' ? { timeoutMs, signal: c.req.raw.signal } : { timeoutMs };
 }
 
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */

@@ -1,15 +1,10 @@
 #!/usr/bin/env node
+import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { configureLogging, openLogs } from './adapter/logging/logging.ts';
-import { Daemon } from './adapter/process/daemon.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
-import { Notifier } from './adapter/process/notify.ts';
+import { forkBackend } from './adapter/process/fork-backend.ts';
 import { VERSION } from './adapter/process/version.ts';
-import type { Config } from './config/config.ts';
-import { loadConfig } from './config/load.ts';
-import { printConfig } from './config/print.ts';
-import { formatProblem } from './config/problem.ts';
 
 /** The program of a backend: source or built, as this one is. */
 const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend$1')));
@@ -62,17 +57,14 @@ function print(text: string): never {
 const args = readArguments();
 if (args.help) print(USAGE);
 if (args.version) print(`statelessd ${VERSION}\n`);
-const readConfig = () => loadConfig(args.config, process.env);
-const loaded = readConfig();
-if (!loaded.ok) fail(EXIT.config, loaded.problems.map(formatProblem).join('\n'));
-const { config } = loaded;
-if (args.check) print(printConfig(config));
-
-process.title = 'statelessd: supervisor';
-const logAsIn = ({ logging, application }: Config): void =>
-  configureLogging(logging, application.debug, process.stderr);
-logAsIn(config);
-const log = openLogs().gateway;
-const notifier = new Notifier(process.env, log);
-const failure = await new Daemon({ program: BACKEND, readConfig, log, notifier, onReloaded: logAsIn }).run();
-if (failure) fail(failure.exitCode, failure.reason);
+// A backend takes longer to load than all that comes before it is needed, so it begins at once.
+let first = args.check ? undefined : forkBackend(BACKEND);
+const fork = (): ChildProcess => {
+  const child = first?.connected ? first : forkBackend(BACKEND);
+  first = undefined;
+  return child;
+};
+const { run } = await import('./program.ts');
+const end = await run({ ...args, fork });
+if (end.code === EXIT.ok) print(end.text);
+fail(end.code, end.text);

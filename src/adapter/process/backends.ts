@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Log } from '../../handler/log.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
@@ -11,8 +11,8 @@ export type BackendSettings = Omit<Start, 'slot'>;
 
 /** What a backend asks of the supervisor. */
 export interface BackendHost {
-  /** The path of the program that a backend is. */
-  readonly program: string;
+  /** Starts a process that becomes a backend when it is told which one. */
+  fork(): ChildProcess;
   readonly log: Log;
   /** Asks all backends, this one among them. */
   survey(): Promise<Survey>;
@@ -29,12 +29,6 @@ const SLACK_MS = 2_000;
 
 /** For a backend to tell its state; one that is so busy is told of as silent. */
 const SNAPSHOT_MS = 1_000;
-
-/**
- * MiB of young heap, as in Node 20. Later versions take more, and a burst of requests then leaves 100 MB of garbage
- * behind.
- */
-const V8_OPTIONS = ['--max-semi-space-size=16'];
 
 /** One backend's place: a listener and a worker number, and the process that fills it at the moment. */
 export class Backend {
@@ -130,11 +124,7 @@ export class Backend {
   }
 
   #spawn(): { readonly child: ChildProcess; readonly failure: Promise<string | undefined> } {
-    const child = fork(this.#host.program, {
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [...process.execArgv, ...V8_OPTIONS],
-    });
+    const child = this.#host.fork();
     const { address, handle } = this.listener;
     const slot = { port: this.port, worker: this.worker };
     const order: Order = { kind: 'start', start: { slot, ...this.#settings } };

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { ConfigResult } from '../../config/parse.ts';
@@ -9,8 +10,8 @@ import { removePidfile, writePidfile } from './pidfile.ts';
 import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 
 export interface DaemonOptions {
-  /** The path of the program that a backend is. */
-  readonly program: string;
+  /** Starts a process that becomes a backend when it is told which one. */
+  readonly fork: () => ChildProcess;
   /** Reads the configuration afresh; it is called at the start, and on each SIGHUP. */
   readonly readConfig: () => ConfigResult;
   readonly log: Log;
@@ -22,7 +23,7 @@ export interface DaemonOptions {
 
 /** The program from its start to its end, as signals have it. */
 export class Daemon {
-  readonly #program: string;
+  readonly #fork: () => ChildProcess;
   readonly #readConfig: () => ConfigResult;
   readonly #log: Log;
   readonly #notifier: Notifier;
@@ -33,8 +34,8 @@ export class Daemon {
   #reloading = false;
   #reloadAgain = false;
 
-  constructor({ program, readConfig, log, notifier, onReloaded }: DaemonOptions) {
-    this.#program = program;
+  constructor({ fork, readConfig, log, notifier, onReloaded }: DaemonOptions) {
+    this.#fork = fork;
     this.#readConfig = readConfig;
     this.#log = log;
     this.#notifier = notifier;
@@ -58,7 +59,7 @@ export class Daemon {
     const written = pidfile === undefined ? ({ ok: true } as const) : writePidfile(pidfile);
     if (!written.ok) return { ok: false, exitCode: EXIT.addressTaken, reason: `Daemon.pidfile: ${written.reason}` };
     this.#pidfile = pidfile;
-    const outcome = await Supervisor.start(this.#program, loaded.config, this.#log);
+    const outcome = await Supervisor.start(this.#fork, loaded.config, this.#log);
     if (outcome.ok) this.#notifier.ready(listening(outcome.value));
     else this.#removePidfile();
     return outcome;

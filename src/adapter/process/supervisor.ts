@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../handler/log.ts';
 import type { Survey } from '../statistics/snapshot.ts';
@@ -20,24 +21,24 @@ export type SupervisorOutcome = Outcome<Supervisor>;
 
 /** Owns the listeners and the backends behind them, one for each port, socket and worker. */
 export class Supervisor {
-  readonly #program: string;
+  readonly #fork: () => ChildProcess;
   readonly #log: Log;
   #listeners: readonly Listener[] = [];
   #backends: readonly Backend[] = [];
   #survey: Promise<Survey> | undefined;
 
-  private constructor(program: string, log: Log) {
-    this.#program = program;
+  private constructor(fork: () => ChildProcess, log: Log) {
+    this.#fork = fork;
     this.#log = log;
   }
 
   /**
    * Binds everything before it starts anything.
    *
-   * @param program the path of the program that a backend is
+   * @param fork starts a process that becomes a backend when it is told which one
    */
-  static async start(program: string, config: Config, log: Log): Promise<SupervisorOutcome> {
-    const supervisor = new Supervisor(program, log);
+  static async start(fork: () => ChildProcess, config: Config, log: Log): Promise<SupervisorOutcome> {
+    const supervisor = new Supervisor(fork, log);
     const outcome = await supervisor.#configure(config);
     if (outcome.ok) return { ok: true, value: supervisor };
     await supervisor.stop();
@@ -103,7 +104,7 @@ export class Supervisor {
   }
 
   #host(): BackendHost {
-    return { program: this.#program, log: this.#log, survey: () => this.#surveyOnce() };
+    return { fork: this.#fork, log: this.#log, survey: () => this.#surveyOnce() };
   }
 
   /** However many ask, the backends are asked one survey at a time. */

@@ -12,6 +12,8 @@ export interface Bomb {
   readonly body: Buffer;
   /** What is refused rather than published. */
   readonly refused?: boolean;
+  /** It is posted to the exchange, without a routing key. */
+  readonly batch?: true;
 }
 
 function filled(before: string, pattern: string, after = ''): Buffer {
@@ -26,6 +28,22 @@ const multipart = (name: string, body: Buffer, refused = false): Bomb => ({
   body,
   refused,
 });
+
+const LINES = 'application/x-ndjson';
+const ARRAY = 'application/json';
+
+const batch = (name: string, contentType: string, body: Buffer, refused = false): Bomb => ({
+  name: `a batch of ${name}`,
+  contentType,
+  body,
+  refused,
+  batch: true,
+});
+
+const utf8 = (before: string, pattern: string, after: string): Buffer => {
+  const times = Math.floor((BYTES - before.length - after.length) / Buffer.byteLength(pattern));
+  return Buffer.from(before + pattern.repeat(times) + after);
+};
 
 export const bombs: readonly Bomb[] = [
   { name: 'a raw body', contentType: 'text/plain', body: filled('', 'a') },
@@ -54,4 +72,17 @@ export const bombs: readonly Bomb[] = [
     filled('', `--XXXX\r\nContent-Disposition: form-data; name="${'%22'.repeat(2_600)}"\r\n\r\n\r\n`),
     true,
   ),
+  batch('messages of 1 KB', LINES, filled('', `{"body":"${'x'.repeat(1_012)}"}\n`)),
+  batch('messages of 1 KB in an array', ARRAY, filled('[{"body":""}', `,{"body":"${'x'.repeat(1_012)}"}`, ']')),
+  batch('one long text', ARRAY, filled('[{"body":"', 'x', '"}]')),
+  batch('one text of escapes', ARRAY, filled('[{"body":"', '\\n', '"}]')),
+  batch('one text of quotes', ARRAY, filled('[{"body":"', '\\"', '"}]')),
+  batch('one text of long characters', ARRAY, utf8('[{"body":"', '\u4e2d', '"}]')),
+  batch('one long base64', ARRAY, filled('[{"body_base64":"', 'AAAA', '"}]')),
+  batch('line feeds', LINES, filled('', '\n')),
+  batch('spaces', ARRAY, filled('[', ' ', ']')),
+  batch('too many messages', ARRAY, filled('[{}', ',{}', ']'), true),
+  batch('one array of zeros', ARRAY, filled('[[0', ',0', ']]'), true),
+  batch('one nest of brackets', ARRAY, filled('[{"headers":', '[', ''), true),
+  batch('one message of many keys', LINES, filled('{"body":""', ',"a":0', '}'), true),
 ];

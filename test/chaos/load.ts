@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import * as v from 'valibot';
 import { basic } from '../support/http.ts';
 import type { User } from '../support/topology.ts';
 import type { Entry, Expectation } from './ledger.ts';
@@ -23,6 +25,8 @@ export interface LoadOptions {
   readonly shot: (n: number) => Shot;
   /** Ends the load after so many requests. */
   readonly messages?: number;
+  /** Every so many requests of a client are one: a batch of as many messages, where they have one user and vhost. */
+  readonly batchesOf?: number;
   /** Each client keeps its connection, which is the default, or opens one for each request. */
   readonly keepAlive?: boolean;
 }
@@ -68,43 +72,142 @@ export class Load {
   }
 
   async #client(): Promise<void> {
-    while (!this.#stopped && this.#next < (this.#options.messages ?? Number.POSITIVE_INFINITY)) {
-      const n = this.#next;
-      this.#next += 1;
-      this.entries.push(await this.#send(n));
+    for (let turn = 0; !this.#stopped && this.#left > 0; turn += 1) {
+      const size = this.#options.batchesOf ?? 1;
+      const taken = Math.min(turn % BATCH_EVERY === BATCH_EVERY - 1 ? size : 1, this.#left);
+      const first = this.#next;
+      this.#next += taken;
+      const numbered = Array.from({ length: taken }, (_, k) => this.#numbered(first + k));
+      this.entries.push(...(await this.#send(numbered)));
       for (const resolve of this.#onProgress.splice(0)) resolve();
     }
   }
 
-  async #send(n: number): Promise<Entry> {
-    const id = `${this.#run}-${n}`;
-    const shot = this.#options.shot(n);
-    const startedAt = performance.now();
-    const { ports } = this.#options;
-    const answer = await this.#post(ports[n % ports.length] ?? 0, id, shot);
-    const answeredAtMs = performance.now();
-    return { id, expectation: shot.expectation, ...answer, milliseconds: answeredAtMs - startedAt, answeredAtMs };
+  get #left(): number {
+    return (this.#options.messages ?? Number.POSITIVE_INFINITY) - this.#next;
   }
 
-  #post(port: number, id: string, shot: Shot): Promise<Pick<Entry, 'status' | 'slug' | 'published'>> {
+  #numbered(n: number): Numbered {
+    return { id: `${this.#run}-${n}`, n, shot: this.#options.shot(n) };
+  }
+
+  /** Those that can be are in batches, the others alone; all at once. */
+  async #send(messages: readonly Numbered[]): Promise<Entry[]> {
+    const groups = new Map<string, Numbered[]>();
+    for (const message of messages) {
+      const key = groupOf(message);
+      groups.set(key, [...(groups.get(key) ?? []), message]);
+    }
+    return (await Promise.all([...groups.values()].map((group) => this.#sendGroup(group)))).flat();
+  }
+
+  async #sendGroup(group: readonly Numbered[]): Promise<Entry[]> {
+    const [first] = group;
+    if (!first) return [];
+    const { ports } = this.#options;
+    const startedAt = performance.now();
+    const reply = await this.#post(
+      ports[first.n % ports.length] ?? 0,
+      group.length > 1 ? batchOf(group) : postOf(first),
+    );
+    const answeredAtMs = performance.now();
+    const answers = answersOf(reply, group.length);
+    return group.flatMap(({ id, shot: { expectation } }, index) => {
+      const answer = answers[index];
+      return answer ? { id, expectation, ...answer, milliseconds: answeredAtMs - startedAt, answeredAtMs } : [];
+    });
+  }
+
+  /** Status 0: nothing came back. */
+  #post(port: number, { path, user, type, body }: Post): Promise<Reply> {
     return new Promise((resolve) => {
       const outgoing = request({
         host: '127.0.0.1',
         port,
         method: 'POST',
-        path: shot.path,
+        path,
         agent: this.#agent,
-        headers: { authorization: basic(shot.user), 'content-type': 'application/x-www-form-urlencoded' },
+        headers: { authorization: basic(user), 'content-type': type },
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });
-      const unanswered = (error: Error): void => resolve({ status: 0, slug: error.message, published: 'unknown' });
+      const unanswered = ({ message }: Error): void => resolve({ status: 0, error: message, text: '' });
       outgoing.on('error', unanswered);
       outgoing.once('response', (response) => {
-        const [slug = '', published = ''] = String(response.headers['statelessd-error'] ?? '').split('; published=');
-        response.on('error', unanswered);
-        response.resume().once('end', () => resolve({ status: response.statusCode ?? 0, slug, published }));
+        const { statusCode = 0, headers } = response;
+        const error = String(headers['statelessd-error'] ?? '');
+        text(response).then((all) => resolve({ status: statusCode, error, text: all }), unanswered);
       });
-      outgoing.end(`body=${id}%20${shot.padding ?? ''}${shot.fields ?? ''}`);
+      outgoing.end(body);
     });
   }
+}
+
+/** Of a client's requests, one in so many is a batch, where there are batches. */
+const BATCH_EVERY = 5;
+
+interface Numbered {
+  readonly id: string;
+  readonly n: number;
+  readonly shot: Shot;
+}
+
+interface Post {
+  readonly path: string;
+  readonly user: User;
+  readonly type: string;
+  readonly body: string;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly error: string;
+  readonly text: string;
+}
+
+function postOf({ id, shot: { path, user, padding = '', fields = '' } }: Numbered): Post {
+  return { path, user, type: 'application/x-www-form-urlencoded', body: `body=${id}%20${padding}${fields}` };
+}
+
+const vhostOf = ({ path }: Shot): string => path.split('/')[1] ?? '';
+
+const PERSISTENT = '&delivery_mode=2';
+
+/** Messages of one group can be a batch: they have a user and a vhost in common, and no fields but perhaps this one. */
+function groupOf({ id, shot }: Numbered): string {
+  const { user, fields = '' } = shot;
+  return fields === '' || fields === PERSISTENT ? `${user.username} ${vhostOf(shot)}` : id;
+}
+
+function batchOf(messages: readonly Numbered[]): Post {
+  const [first] = messages;
+  if (!first) throw new Error('a batch has messages');
+  const lines = messages.map(({ id, shot }) => {
+    const [, , exchange = '', routing_key = ''] = shot.path.split('/').map(decodeURIComponent);
+    const mode = shot.fields === PERSISTENT ? { delivery_mode: 2 } : {};
+    return `${JSON.stringify({ exchange, routing_key, ...mode, body: `${id} ${shot.padding ?? ''}` })}\n`;
+  });
+  const { user } = first.shot;
+  return { path: `/${vhostOf(first.shot)}`, user, type: 'application/x-ndjson', body: lines.join('') };
+}
+
+type Answer = Pick<Entry, 'status' | 'slug' | 'published'>;
+
+function answerOf({ status, error }: Reply): Answer {
+  const [slug = '', published = status === 0 ? 'unknown' : ''] = error.split('; published=');
+  return { status, slug, published };
+}
+
+const RESULTS = v.object({
+  results: v.array(v.object({ status: v.number(), type: v.optional(v.string(), ''), published: v.string() })),
+});
+
+/** What the client of a batch is told of each of its messages. */
+function answersOf(reply: Reply, count: number): Answer[] {
+  const answer = answerOf(reply);
+  if (answer.slug !== 'batch-incomplete') return Array.from({ length: count }, () => answer);
+  return v.parse(RESULTS, JSON.parse(reply.text)).results.map(({ status, type, published }) => ({
+    status,
+    slug: type.replace('urn:statelessd:', ''),
+    published,
+  }));
 }

@@ -16,6 +16,7 @@ export async function runFault(fault: Fault, world: World, messagesAround: numbe
   const load = new Load({
     ports: world.gateway.ports,
     clients: CLIENTS,
+    batchesOf: 20,
     shot: (n) => fault.shot?.(world, n) ?? world.innocent(n),
   });
   try {

@@ -263,6 +263,17 @@ describe('the management API’s publish call', () => {
     expect(await topology.drain()).toEqual([]);
   });
 
+  it.each([
+    ['long', 'k'.repeat(256)],
+    ['long in bytes', `${'k'.repeat(254)}中`],
+    ['no Unicode', '\ud800'],
+  ])('refuses a routing key that AMQP would cut or change: %s', async (_, routing_key) => {
+    const { status, text } = await ask({ body: json({ routing_key }) });
+    const reason = 'routing_key: expected at most 255 bytes of UTF-8';
+    expect([status, JSON.parse(text)]).toEqual([400, { error: 'bad_request', reason }]);
+    expect(await topology.drain()).toEqual([]);
+  });
+
   it('publishes what rabbitmqadmin is told to', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'statelessd-test-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));

@@ -186,6 +186,35 @@ describe('while the broker', () => {
     });
   });
 
+  it('says nothing, writes no more of a batch than may be in flight, and tells what became of each message', async () => {
+    const publishing = { publish_timeout: 2, max_in_flight: 100 };
+    const gateway = await gatewayWith({ publishing, rabbitmq: { heartbeat: 60 } });
+    const body = range(3_000).map((n) => `{"routing_key":"k","body":"${n}"}\n`);
+    const headers = { 'content-type': 'application/x-ndjson' };
+    broker.suspend();
+    let answer: Answer;
+    try {
+      answer = await http(gateway.port, `/${topology.segment}/x`, {
+        user: topology.user,
+        body: body.join(''),
+        headers,
+      });
+    } finally {
+      broker.resume();
+    }
+    expect(outcomes([answer])).toEqual(['504 batch-incomplete; published=partial']);
+    const results: { status: number; published: string; index: number }[] = JSON.parse(answer.text).results;
+    const unknown = results.filter(({ published }) => published === 'unknown');
+    expect(unknown.length).toBeGreaterThan(0);
+    expect(unknown.length).toBeLessThanOrEqual(100);
+    expect(new Set(results.map(({ status, published }) => `${status} ${published}`))).toEqual(
+      new Set(['504 unknown', '503 no']),
+    );
+    const arrived = await inQueue();
+    const safe = new Set(results.filter(({ published }) => published === 'no').map(({ index }) => String(index)));
+    expect(arrived.filter((id) => safe.has(id))).toEqual([]);
+  });
+
   it('blocks publishers, stops all the same', async () => {
     const gateway = await gatewayWith({ http: { drain_timeout: 0.5 } });
     await broker.ctl(['set_vm_memory_high_watermark', '0.00001']);

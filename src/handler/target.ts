@@ -1,5 +1,5 @@
 import type { FieldError } from './message/fields.ts';
-import { decodeUtf8, isShortString } from './message/utf8.ts';
+import { decodeUtf8, isShortString, maxShortString } from './message/utf8.ts';
 import type { Address } from './publisher.ts';
 
 export type Target =
@@ -50,8 +50,9 @@ export function decodeSegment(raw: string): Segment {
 
 /** A vhost's, an exchange's or a routing key's name, decoded. */
 export function judgeName(value: string): Segment {
-  if (/\p{Cc}/u.test(value)) return { ok: false, message: 'control characters are not allowed' };
-  if (!isShortString(value)) return { ok: false, message: 'expected at most 255 bytes of UTF-8' };
+  if (value.length <= maxShortString && /\p{Cc}/u.test(value))
+    return { ok: false, message: 'control characters are not allowed' };
+  if (!isShortString(value)) return { ok: false, message: `expected at most ${maxShortString} bytes of UTF-8` };
   return { ok: true, value };
 }
 

@@ -221,9 +221,15 @@ export class Connection {
       if (undone === 0) giveBack();
     };
     if (undone === 0) giveBack();
+    let begun = false;
     const outcomes = await publishOverlapping(messages, maxOpen, ({ address, message }, onSettled) => {
-      const timeoutMs = Math.max(0, deadline - performance.now());
-      return this.#publish(address, message, { ...options, timeoutMs }, { onSettled, onDone });
+      const delivery = this.#newDelivery(address, message, { onSettled, onDone });
+      const leftMs = deadline - performance.now();
+      // What has not been written by then never is: nobody would learn what became of it.
+      if (begun && leftMs <= 0) this.#onDeadline(delivery);
+      else this.#start(delivery, { ...options, timeoutMs: Math.max(0, leftMs) }, begun);
+      begun = true;
+      return delivery.outcome;
     });
     this.#host.onDone();
     return outcomes;
@@ -235,21 +241,33 @@ export class Connection {
     options: PublishOptions,
     listener: Omit<DeliveryListener, 'held'>,
   ): Promise<PublishOutcome> {
-    const delivery = new Delivery(address, message, { held: this.#host.held, ...listener });
-    delivery.startDeadline(options.timeoutMs, () => this.#onDeadline(delivery));
-    if (options.patient) this.#patient.add(delivery);
-    options.signal?.addEventListener('abort', () => {
-      if (!delivery.inFlight) delivery.fail('client-gone');
-    });
-    if (options.signal?.aborted) delivery.fail('client-gone');
-    else this.#deliver(delivery);
+    const delivery = this.#newDelivery(address, message, listener);
+    this.#start(delivery, options, false);
     return delivery.outcome;
   }
 
-  #deliver(delivery: Delivery): void {
+  #newDelivery(address: Address, message: Message, listener: Omit<DeliveryListener, 'held'>): Delivery {
+    return new Delivery(address, message, { held: this.#host.held, ...listener });
+  }
+
+  /** @param begun others of its batch are on their way */
+  #start(delivery: Delivery, { timeoutMs, patient, signal }: PublishOptions, begun: boolean): void {
+    delivery.startDeadline(timeoutMs, () => this.#onDeadline(delivery));
+    if (patient) this.#patient.add(delivery);
+    signal?.addEventListener('abort', () => {
+      if (!delivery.inFlight) delivery.fail('client-gone');
+    });
+    if (signal?.aborted) delivery.fail('client-gone');
+    else this.#deliver(delivery, patient === true && begun);
+  }
+
+  /** @param accepted its client has been told that it will be delivered */
+  #deliver(delivery: Delivery, accepted: boolean): void {
     if (this.#closing.signal.aborted) delivery.fail(this.#ending.kind, this.#ending.detail);
-    else if (this.#blocked) delivery.fail('broker-blocked', this.#blocked.reason);
-    else if (this.#host.held.full && !this.#session?.hasPlace(delivery.address.exchange))
+    else if (this.#blocked) {
+      if (accepted) delivery.enqueue(this.#held);
+      else delivery.fail('broker-blocked', this.#blocked.reason);
+    } else if (!accepted && this.#host.held.full && !this.#session?.hasPlace(delivery.address.exchange))
       delivery.fail('overloaded', TOO_MANY);
     else if (this.#session) this.#session.publish(delivery);
     else this.#hold(delivery);

@@ -29,6 +29,9 @@ export interface ConnectionsOptions extends ConnectionOptions {
 
 const SWEEP_MS = 1_000;
 
+/** For all that was given up on to be told of. */
+const LAST_OUTCOMES_MS = 2_000;
+
 /** Accepted logins remembered beyond their connections. */
 const MAX_ACCEPTED = 10_000;
 
@@ -129,7 +132,9 @@ export class Connections implements Publisher {
     clearInterval(this.#sweep);
     await this.#allDone(timeoutMs);
     this.giveUp();
-    // What was in flight on a destroyed connection gets its outcome within a turn of the event loop.
+    // What was in flight on a destroyed connection gets its outcome within a turn of the event loop, what is left of a
+    // batch within some more.
+    await this.#allDone(LAST_OUTCOMES_MS);
     await nextTurn();
     await nextTurn();
     await Promise.all([...this.#alive].map((connection) => this.#retire(connection)));

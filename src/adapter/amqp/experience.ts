@@ -9,6 +9,9 @@ const UNSUSPECTED_FRAME_BYTES = 72 * 1024;
 /** Message bodies up to this size are not suspected of being over the broker's limit. */
 const UNSUSPECTED_BYTES = 64 * 1024;
 
+/** Others are the broker's to judge; only the management API's clients can send them. */
+const SOUND_EXPIRATION = /^\d{1,10}$/;
+
 /** What one connection has taught of what the broker takes, and so which messages it may refuse. */
 export class Experience {
   readonly #username: string;
@@ -33,6 +36,7 @@ export class Experience {
     return (
       suspect ||
       (envelope.userId !== undefined && envelope.userId !== this.#username && !this.#impersonates) ||
+      (envelope.expiration !== undefined && !SOUND_EXPIRATION.test(envelope.expiration)) ||
       (body.length > UNSUSPECTED_BYTES && body.length > 2 * this.#largestConfirmed) ||
       lane.distrusts(address.routingKey)
     );

@@ -106,6 +106,8 @@ export class HttpServer {
     };
     const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
     this.#server = server;
+    // Beyond a thousand Node would drop the rest in silence, a proxy's among them. Their size is bounded.
+    server.maxHeadersCount = 0;
     this.#server.on('connection', (socket) => {
       if (this.#cut) socket.destroy();
       this.#sockets.add(socket);

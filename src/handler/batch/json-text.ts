@@ -19,7 +19,7 @@ const tooManyValues: JsonResult = { ok: false, message: 'too many values' };
 
 /** Parses one JSON text; a long one in several turns. */
 export async function parseLong(bytes: Uint8Array, turns: Turns): Promise<JsonResult> {
-  if (hasTooManyMarks(bytes)) return tooManyValues;
+  if (await hasTooManyMarks(bytes, turns)) return tooManyValues;
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let text = '';
   try {
@@ -50,12 +50,16 @@ function parse(text: string): JsonResult {
   }
 }
 
-/** 10 MB take some 15 ms. */
-function hasTooManyMarks(bytes: Uint8Array): boolean {
+async function hasTooManyMarks(bytes: Uint8Array, turns: Turns): Promise<boolean> {
   let marks = 0;
   let inString = false;
+  let turnAt = LONG;
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at];
+    if (at > turnAt) {
+      turnAt = at + LONG;
+      if (turns.due) await turns.next();
+    }
     if (byte === QUOTE) inString = !inString;
     else if (inString) at += byte === BACKSLASH ? 1 : 0;
     else {

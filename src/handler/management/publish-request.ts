@@ -2,6 +2,7 @@ import { decodeBase64, encodeText } from '../batch/body-text.ts';
 import { isShort, parseLong, parseShort } from '../batch/json-text.ts';
 import { Turns } from '../batch/turns.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
+import { isShortString, maxShortString } from '../message/utf8.ts';
 import type { Message } from '../publisher.ts';
 import { badRequest, crash, type Fault, toManagedProperties } from './properties.ts';
 
@@ -37,13 +38,17 @@ async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Prom
   if (typeof payload !== 'string') return badRequest('payload_not_string');
   const made = toManagedProperties(json.properties, defaults);
   if (made.kind !== 'properties') return made;
-  if (encoding !== 'string' && encoding !== 'base64') return badRequest(['unsupported_encoding', encoding]);
-  const bytes = await (encoding === 'string' ? encodeText(payload, turns) : decodeBase64(unspaced(payload), turns));
+  if (encoding !== 'string' && encoding !== 'base64')
+    return badRequest(['unsupported_encoding', typeof encoding === 'object' && encoding !== null ? '…' : encoding]);
+  const bytes = await (encoding === 'string'
+    ? encodeText(payload, turns)
+    : decodeBase64(await unspaced(payload, turns), turns));
   if (bytes === undefined)
     return badRequest(
-      encoding === 'base64' ? ['not_base64', payload] : 'the payload has a lone surrogate, which UTF-8 has not',
+      encoding === 'base64' ? ['not_base64', shown(payload)] : 'the payload has a lone surrogate, which UTF-8 has not',
     );
   if (typeof routingKey !== 'string') return crash('the routing key is no string');
+  if (!isShortString(routingKey)) return badRequest(`routing_key: expected at most ${maxShortString} bytes of UTF-8`);
   // Whether a queue takes it is what the plugin's answer tells.
   const message = { body: bytes, properties: made.properties, unroutable: 'report' as const };
   return { kind: 'message', routingKey, message };
@@ -52,5 +57,18 @@ async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Prom
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const LONG = 65_536;
+
 /** Erlang's decoder passes over white space. */
-const unspaced = (text: string): string => text.replace(/[ \t\r\n]+/g, '');
+async function unspaced(text: string, turns: Turns): Promise<string> {
+  if (!/[ \t\r\n]/.test(text)) return text;
+  let unspacedText = '';
+  for (let start = 0; start < text.length; start += LONG) {
+    unspacedText += text.slice(start, start + LONG).replace(/[ \t\r\n]+/g, '');
+    if (turns.due) await turns.next();
+  }
+  return unspacedText;
+}
+
+/** What the plugin tells back whole; of what is very long, the beginning says as much. */
+const shown = (text: string): string => (text.length > LONG ? `${text.slice(0, 300)}…` : text);

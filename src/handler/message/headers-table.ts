@@ -69,7 +69,8 @@ function convertArray(json: readonly unknown[], depth: number, place: string, me
 function convert(json: unknown, depth: number, place: string, messages: string[]): HeaderValue | undefined {
   if (json === null || typeof json === 'boolean') return json;
   if (typeof json === 'string') {
-    if (utf8Length(json) !== undefined) return json;
+    // Too long for all headers together, as is found out later; looking at each character would take as long again.
+    if (json.length > maxEncodedHeaders || utf8Length(json) !== undefined) return json;
     messages.push(at(place, 'expected well-formed Unicode, found a lone surrogate'));
   } else if (typeof json === 'number') {
     if (isEncodable(json)) return json;
@@ -124,7 +125,8 @@ export function encodedTableSize(table: HeaderTable): number {
 function encodedSize(value: HeaderValue): number {
   if (value === null) return 0;
   if (typeof value === 'boolean') return 1;
-  if (typeof value === 'string') return 4 + (utf8Length(value) ?? 0);
+  if (typeof value === 'string')
+    return 4 + (value.length > maxEncodedHeaders ? value.length : (utf8Length(value) ?? 0));
   if (typeof value === 'number') return encodedNumberSize(value);
   if (!isArray(value)) return encodedTableSize(value);
   return value.reduce<number>((size, element) => size + 1 + encodedSize(element), 4);

@@ -35,8 +35,11 @@ export type PropertiesResult =
 
 const rules = new Map(propertyTable.flatMap((rule) => rule.names.map((name) => [name, rule] as const)));
 
+const LONGEST_NAME = Math.max(...[...rules.keys()].map((name) => name.length));
+
 /** The rule for a field, whose name may have `-` for `_`; `undefined` for a field that is no property. */
 function ruleOf(field: string): PropertyRule | undefined {
+  if (field.length > LONGEST_NAME) return undefined;
   return rules.get(field) ?? (field.includes('-') ? rules.get(field.replaceAll('-', '_')) : undefined);
 }
 

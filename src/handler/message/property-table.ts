@@ -75,7 +75,8 @@ const shortString = either(
     v.string('expected a string'),
     v.metadata({ description: `at most ${maxShortString} bytes of UTF-8`, maxLength: maxShortString }),
     v.rawCheck(({ dataset, addIssue }) => {
-      const length = dataset.typed ? utf8Length(dataset.value) : 0;
+      const isLong = dataset.typed && dataset.value.length > maxShortString;
+      const length = dataset.typed ? (isLong ? maxShortString + 1 : utf8Length(dataset.value)) : 0;
       if (length === undefined) addIssue({ message: 'expected well-formed Unicode, found a lone surrogate' });
       else if (length > maxShortString) addIssue({ message: `expected at most ${maxShortString} bytes of UTF-8` });
     }),

@@ -36,6 +36,7 @@ export const maxShortString = 255;
 
 /** Whether a text can be an AMQP short string, as it is: RabbitMQ clients cut what is too long. */
 export function isShortString(text: string): boolean {
+  if (text.length > maxShortString) return false;
   const length = utf8Length(text);
   return length !== undefined && length <= maxShortString;
 }

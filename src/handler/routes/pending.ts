@@ -12,8 +12,13 @@ export function within<T>(milliseconds: number, coming: Promise<T>): Promise<T |
 const after = (milliseconds: number): Promise<undefined> =>
   new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
 
+/** A settled outcome comes through this many promises at most: a batch's through all of its messages' and its own. */
+const PROMISES = 16;
+
 /** Lets an outcome win that is there already, such as a refusal for a blocked broker. */
-const settledNow = (): Promise<undefined> => Promise.resolve().then(() => undefined);
+async function settledNow(): Promise<undefined> {
+  for (let promise = 0; promise < PROMISES; promise += 1) await undefined;
+}
 
 export function pending(requestId: string): Response {
   const body: v.InferOutput<typeof pendingDocument> = { published: 'pending', request_id: requestId };

@@ -1,5 +1,6 @@
 import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
 import { incompleteBatch } from '../batch/incomplete.ts';
+import { Turns } from '../batch/turns.ts';
 import { type AppContext, headerOf, readBodyOf } from '../bindings.ts';
 import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
@@ -113,7 +114,11 @@ async function publish(
     : { timeoutMs: Math.min(waitMs ?? timeoutMs, timeoutMs), ...signal };
   const publishing = admission.publishMany(messages, options);
   const outcomes = respondAsync ? await within(Math.min(waitMs ?? 0, timeoutMs), publishing) : await publishing;
-  if (outcomes) return answer(outcomes, requestId, onFailure);
+  if (outcomes) {
+    await eachFailure(outcomes, onFailure);
+    return answer(outcomes, requestId);
+  }
+  // All at once, for the process may end with it.
   void publishing.then((late) => {
     for (const [index, outcome] of late.entries()) {
       const address = messages[index]?.address;
@@ -123,17 +128,19 @@ async function publish(
   return pending(requestId);
 }
 
-function answer(outcomes: readonly PublishOutcome[], requestId: string, onFailure: OnFailure): Response {
-  let unrouted = 0;
-  let failed = false;
+/** Thousands of lines take a while to write; others have their turns between them. */
+async function eachFailure(outcomes: readonly PublishOutcome[], onFailure: OnFailure): Promise<void> {
+  const turns = new Turns();
   for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.kind === 'confirmed') unrouted += outcome.routed ? 0 : 1;
-    else {
-      failed = true;
-      onFailure(index, outcome);
-    }
+    if (outcome.kind === 'confirmed') continue;
+    onFailure(index, outcome);
+    if (turns.due) await turns.next();
   }
-  if (failed) return incompleteBatch(outcomes, requestId);
+}
+
+function answer(outcomes: readonly PublishOutcome[], requestId: string): Response {
+  if (outcomes.some(({ kind }) => kind !== 'confirmed')) return incompleteBatch(outcomes, requestId);
+  const unrouted = outcomes.filter((outcome) => outcome.kind === 'confirmed' && !outcome.routed).length;
   const headers = { 'X-Request-Id': requestId, ...(unrouted > 0 && { 'Statelessd-Unrouted': String(unrouted) }) };
   return new Response(null, { status: 204, headers });
 }

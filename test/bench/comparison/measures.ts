@@ -9,26 +9,28 @@ import type { Place, Target } from './place.ts';
 import type { Measure, Sample } from './sample.ts';
 import { type Post, wrk } from './wrk.ts';
 
+const cpuOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+
 const WARM_UP_SECONDS = 1;
 const SECONDS = 3;
 
 /** Posts by wrk, on so many connections. */
 export function posting(
   { broker }: Place,
-  { port, pid }: Target,
+  { port, pids }: Target,
   post: Omit<Post, 'port'>,
   clients: number,
   messagesAPost = 1,
 ): Measure {
   return async () => {
     await wrk({ ...post, port }, clients, WARM_UP_SECONDS);
-    const cpu = cpuSecondsOf(pid);
+    const cpu = cpuOf(pids);
     const brokerCpu = cpuSecondsOf(broker.pid);
     const { requests, seconds, p50, p99 } = await wrk({ ...post, port }, clients, SECONDS);
     const messages = requests * messagesAPost;
     return {
       rate: messages / seconds,
-      micros: ((cpuSecondsOf(pid) - cpu) / messages) * 1e6,
+      micros: ((cpuOf(pids) - cpu) / messages) * 1e6,
       brokerMicros: ((cpuSecondsOf(broker.pid) - brokerCpu) / messages) * 1e6,
       p50,
       p99,
@@ -81,10 +83,10 @@ export function php(place: Place, script: 'amqplib' | 'amqp' | 'curl', processes
   return async (): Promise<Sample> => {
     await all(WARM_UP_SECONDS);
     const brokerCpu = cpuSecondsOf(broker.pid);
-    const gatewayCpu = cpuSecondsOf(gateway.pid);
+    const gatewayCpu = cpuOf(gateway.pids);
     const outputs = await all(SECONDS);
     const times = outputs.flatMap(({ stdout }) => v.parse(v.array(v.number()), JSON.parse(stdout)));
-    const micros = ((cpuSecondsOf(gateway.pid) - gatewayCpu) / times.length) * 1e6;
+    const micros = ((cpuOf(gateway.pids) - gatewayCpu) / times.length) * 1e6;
     return {
       rate: times.length / SECONDS,
       ...(script === 'curl' && { micros }),

@@ -9,7 +9,8 @@ import { nextMessage, startChild } from '../child.ts';
 /** A process that takes posts. */
 export interface Target {
   readonly port: number;
-  readonly pid: number;
+  /** Of all processes that serve it. */
+  readonly pids: readonly number[];
 }
 
 /** What all subjects share: one broker, a sink, the gateway, and the floor beside it. */
@@ -29,7 +30,6 @@ export async function openPlace(): Promise<Place> {
   const topology = await Topology.create(portsOf(broker));
   await addSink(topology, 'sink');
   const gateway = await GatewayProcess.start({ broker: topology.broker });
-  const [backend] = backendsOf(gateway.pid);
   const http = startChild('comparison/floor-http.ts');
   const { port } = v.parse(v.object({ port: v.number() }), await nextMessage(http));
   const amqp = startChild('comparison/floor-amqp.ts');
@@ -37,8 +37,8 @@ export async function openPlace(): Promise<Place> {
     broker,
     ports: topology.broker,
     topology,
-    gateway: { port: gateway.port, pid: backend?.pid ?? 0 },
-    floor: { http: { port, pid: http.pid ?? 0 }, amqp },
+    gateway: { port: gateway.port, pids: backendsOf(gateway.pid).map(({ pid }) => pid) },
+    floor: { http: { port, pids: [http.pid ?? 0] }, amqp },
     async close() {
       http.disconnect();
       amqp.disconnect();

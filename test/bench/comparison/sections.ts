@@ -39,7 +39,7 @@ export function floorSection(place: Place): Section {
 }
 
 /** The broker is its own HTTP server there. */
-const managementOf = ({ broker, ports }: Place): Target => ({ port: ports.managementPort, pid: broker.pid });
+const managementOf = ({ broker, ports }: Place): Target => ({ port: ports.managementPort, pids: [broker.pid] });
 
 function managementPost({ topology }: Place): Omit<Post, 'port'> {
   const message = { properties: {}, routing_key: 'k', payload: 'x'.repeat(KB), payload_encoding: 'string' };
@@ -130,8 +130,8 @@ export async function growthSection(place: Place): Promise<Growth> {
   const rabbitmq = { max_connections: MANY_USERS + 10 };
   const many = await GatewayProcess.start({ broker: topology.broker, rabbitmq });
   const pair = await GatewayProcess.start({ broker: topology.broker, http: { workers: 2 } });
-  const [backend] = backendsOf(many.pid);
-  const target = { port: many.port, pid: backend?.pid ?? 0 };
+  const target = targetOf(many);
+  const [pid = 0] = target.pids;
   const post = rawPost(place, KB);
   const as = (crowd: readonly User[]): Omit<Post, 'port'> => ({
     ...post,
@@ -143,9 +143,9 @@ export async function growthSection(place: Place): Promise<Growth> {
   });
   // What a busy process takes by itself is not the connections'.
   await posting(place, target, as(users.slice(0, 1)), 64)();
-  const before = residentKilobytes(target.pid);
+  const before = residentKilobytes(pid);
   await posting(place, target, as(users), 64)();
-  const kilobytesAConnection = (residentKilobytes(target.pid) - before) / MANY_USERS;
+  const kilobytesAConnection = (residentKilobytes(pid) - before) / MANY_USERS;
   return {
     title: 'Growth, 1 KB, 64 clients',
     kilobytesAConnection,
@@ -158,7 +158,7 @@ export async function growthSection(place: Place): Promise<Growth> {
       '10 exchanges': posting(place, target, exchanges(10), 64),
       '100 exchanges': posting(place, target, exchanges(MANY_EXCHANGES), 64),
       'one backend': posting(place, place.gateway, post, 64),
-      'two backends': posting(place, { port: pair.port, pid: backendsOf(pair.pid)[0]?.pid ?? 0 }, post, 64),
+      'two backends': posting(place, targetOf(pair), post, 64),
     },
     async close() {
       await many.stop();
@@ -166,6 +166,11 @@ export async function growthSection(place: Place): Promise<Growth> {
     },
   };
 }
+
+const targetOf = ({ port, pid: supervisor }: GatewayProcess): Target => ({
+  port,
+  pids: backendsOf(supervisor).map(({ pid }) => pid),
+});
 
 async function addUsers(topology: Topology, count: number): Promise<User[]> {
   const users: User[] = [];

@@ -10,7 +10,7 @@ export interface Target {
 export function atMost(what: string, limit: number, measured: number, unit = ' times'): Target {
   return {
     what,
-    wanted: `at most ${limit}${unit}`,
+    wanted: `at most ${short(limit)}${unit}`,
     measured: `${shown(measured)}${unit}`,
     met: measured <= limit,
   };
@@ -19,10 +19,13 @@ export function atMost(what: string, limit: number, measured: number, unit = ' t
 export function atLeast(what: string, limit: number, measured: number, unit = ' times'): Target {
   return {
     what,
-    wanted: `at least ${limit}${unit}`,
+    wanted: `at least ${short(limit)}${unit}`,
     measured: `${shown(measured)}${unit}`,
     met: measured >= limit,
   };
 }
 
 const shown = (value: number): string => value.toFixed(Math.abs(value) < 10 ? 2 : 0);
+
+/** Without the digits that nobody asked for. */
+const short = (limit: number): string => String(Number(limit.toPrecision(2)));

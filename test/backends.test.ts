@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type ClientRequest, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { claimFreePort, isPortTaken } from '../wrangler-free-local/ports.ts';
 import { makeCertificates } from './support/certificates.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { configuration, GatewayProcess, type Settings } from './support/gateway.ts';
 import { basic, FORM, http, keepAliveAgent } from './support/http.ts';
 import { Load, lost } from './support/load.ts';
 import { backendOn, backendsOf, backendsOn, ended, isAlive, statusOf } from './support/processes.ts';
@@ -274,6 +274,20 @@ describe('the processes', () => {
       expect([status, stderr]).toEqual([69, expect.stringContaining(`unix:${socket}`)]);
       expect((await post(socket)).status).toBe(204);
     });
+  });
+
+  it('leave a file alone that stands where a socket is to be, and the old configuration in force', async () => {
+    const directory = await temporaryDirectory();
+    const file = join(directory, 'precious');
+    await writeFile(file, 'precious');
+    const gateway = await start();
+    for (const path of [file, directory]) {
+      await gateway.reconfigure(JSON.stringify(configuration({ http: { sockets: [path] } }, gateway.ports)));
+      gateway.kill('SIGHUP');
+      await gateway.says(`cannot listen on unix:${path}`);
+    }
+    expect(await readFile(file, 'utf8')).toBe('precious');
+    expect((await post(gateway.port)).status).toBe(204);
   });
 
   it('become Daemon.user, and serve what only root may open: a port below 1024, with a key of its own', async () => {

@@ -165,6 +165,13 @@ describe('the dashboard, in a browser,', () => {
     expect(errors).toEqual([]);
   });
 
+  it('publishes no test message to another address than the form says', async () => {
+    await page.locator('#test [name=key]').fill('..');
+    await page.locator('#test button').click();
+    await says('test-answer', /^A vhost, exchange or routing key of dots alone cannot stand in a URL\.$/);
+    await page.locator('#test [name=key]').fill('key');
+  });
+
   it('says why a test message was not published', async () => {
     await page.locator('#test [name=exchange]').fill('missing');
     await page.locator('#test button').click();

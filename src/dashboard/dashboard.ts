@@ -31,7 +31,7 @@ async function ask(): Promise<InstallationStats> {
 }
 
 function show(): void {
-  const { last, before, elapsed } = history;
+  const { last, elapsed } = history;
   if (!last) return;
   offerViews(last.stats);
   const now = statsIn(view.value, last.stats);
@@ -40,7 +40,7 @@ function show(): void {
     showState({ level: 'bad', word: 'Silent', sentence: 'This backend does not answer.' }, []);
     return;
   }
-  const past = before && statsIn(view.value, before.stats);
+  const past = history.beforeOf(view.value);
   showState(stateOf(now, figures.at(-1)), notesOn(view.value, last.stats, figures));
   say(byId('identity', HTMLElement), `version ${now.version} on ${now.host}, up ${seconds(now.uptime)}`);
   tiles.show(figures.at(-1));

@@ -1,4 +1,4 @@
-import type { InstallationStats } from '../handler/stats.ts';
+import type { InstallationStats, TotalStats } from '../handler/stats.ts';
 import { ALL, type Figures, figuresOf, statsIn, type View, viewOf } from './figures.ts';
 
 const SECONDS = 300;
@@ -25,14 +25,25 @@ export class History {
     return this.#figures.get(view) ?? [];
   }
 
+  /** What the last answer may be compared with. Sums over other processes than before are no growth. */
+  beforeOf(view: View): TotalStats | undefined {
+    if (view === ALL && !this.#sameBackends) return undefined;
+    return this.before && statsIn(view, this.before.stats);
+  }
+
   /** Between the last two answers, in seconds. */
   get elapsed(): number {
     return this.last && this.before ? (this.last.at - this.before.at) / 1000 : 0;
   }
 
+  get #sameBackends(): boolean {
+    const pidsOf = (answer: Answer | undefined): string => String(answer?.stats.backends.map(({ pid }) => pid));
+    return pidsOf(this.last) === pidsOf(this.before);
+  }
+
   #note(view: View): void {
     const now = this.last && statsIn(view, this.last.stats);
-    const before = this.before && statsIn(view, this.before.stats);
+    const before = this.beforeOf(view);
     if (!now || !before) return;
     const at = Date.now() / 1000;
     const figures = figuresOf(at, this.elapsed, now, before);

@@ -8,6 +8,8 @@ interface TestMessage {
   readonly password: string;
   readonly contentType: string;
   readonly body: string;
+  /** Browsers, curl and PHP resolve a segment of one or two dots: the message would go elsewhere. */
+  readonly misdirected: boolean;
 }
 
 /** A form that publishes one message, and shows what a program would do. */
@@ -22,7 +24,9 @@ export function watchForm(): void {
   form.addEventListener('input', show);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void publish(read(form)).then((words) => say(answer, words));
+    const message = read(form);
+    if (message.misdirected) say(answer, 'A vhost, exchange or routing key of dots alone cannot stand in a URL.');
+    else void publish(message).then((words) => say(answer, words));
   });
   show();
 }
@@ -42,6 +46,7 @@ function read(form: HTMLFormElement): TestMessage {
     contentType: field('type'),
     // Forms have lines end as in HTTP.
     body: field('body').replaceAll('\r\n', '\n'),
+    misdirected: segments.some((segment) => segment === '.' || segment === '..'),
   };
 }
 

@@ -208,6 +208,7 @@ function answersOf(reply: Reply, count: number): Answer[] {
   return v.parse(RESULTS, JSON.parse(reply.text)).results.map(({ status, type, published }) => ({
     status,
     slug: type.replace('urn:statelessd:', ''),
-    published,
+    // As of a post of its own, whose 204 says no more.
+    published: status === 204 ? '' : published,
   }));
 }

@@ -49,7 +49,6 @@ export async function soak({ minutes, users = 200, exchanges = 50, log }: SoakOp
     queues.push({ vhost: world.topology.vhost, queue: `soak${n}` });
   }
   const load = new Load({
-    batchesOf: 20,
     ports: world.gateway.ports,
     clients: 80,
     shot: (n) => ({

@@ -85,7 +85,7 @@ function configureAsPython(logging: LoggingConfig, debug: boolean, fallback: Fal
     });
   }
   const known = (handlers: readonly string[]): string[] => handlers.filter((name) => Object.hasOwn(sinks, name));
-  const forlorn = withoutHandlers(logging);
+  const forlorn = withoutHandlers(logging, known);
   // Python's "last resort".
   sinks[''] = sinkOf((entry) => fallback.write(`${pythonFormat({ format: '%(message)s' })(entry)}\n`), 'warning');
   configureSync({
@@ -128,17 +128,17 @@ function inheritedLevel({ loggers, root }: LoggingConfig, name: string): PythonL
 const isSet = (level: PythonLevel | undefined): level is PythonLevel => level !== undefined && level !== 'NOTSET';
 
 /** Our loggers that are in use, while neither they nor those that they propagate to have a handler. */
-function withoutHandlers(logging: LoggingConfig): string[] {
+function withoutHandlers(logging: LoggingConfig, known: (handlers: readonly string[]) => readonly string[]): string[] {
   const { loggers, root } = logging;
   const disabled = disabledBy(logging);
   return Object.values(NAMES).filter((own) => {
     if (disabled.includes(own)) return false;
     for (let name: string = own; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('.')))) {
       const logger = loggers.get(name);
-      if (logger && logger.handlers.length > 0) return false;
+      if (logger && known(logger.handlers).length > 0) return false;
       if (logger?.propagate === false) return true;
     }
-    return (root?.handlers ?? []).length === 0;
+    return known(root?.handlers ?? []).length === 0;
   });
 }
 

@@ -19,6 +19,9 @@ function facilityCode(facility: SyslogFacility): number {
   return position < 12 ? position : position + 4;
 }
 
+/** Of lines that wait for the receiver. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
 const RETRY_MS = 5_000;
 
 /** @param complain is told once that the sink cannot be reached; it is tried again all the same */
@@ -85,7 +88,10 @@ function openSocket(path: string, complain: (reason: string) => void): Wire {
     send(line) {
       if (performance.now() < retryAt) return;
       child ??= start();
-      child.stdin?.write(`${line}\n`);
+      // A receiver that does not read must not fill the memory.
+      if ((child.stdin?.writableLength ?? 0) > MAX_WAITING_BYTES)
+        complain(`syslog at ${path}: it takes no lines; some are lost`);
+      else child.stdin?.write(`${line}\n`);
     },
     close() {
       closed = true;

@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { Log } from '../../handler/log.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Order, parseReport, type Report, type Start } from './backend-messages.ts';
@@ -8,6 +7,13 @@ import { describe, type Listener } from './listener.ts';
 
 /** What every backend is started with; each has a slot and a listener of its own besides. */
 export type BackendSettings = Omit<Start, 'slot'>;
+
+/** Why a backend does not serve. */
+export interface StartFailure {
+  readonly reason: string;
+  /** The system's, where there is one: `EADDRINUSE`. */
+  readonly code?: string;
+}
 
 /** What a backend asks of the supervisor. */
 export interface BackendHost {
@@ -57,24 +63,24 @@ export class Backend {
   }
 
   /** Resolves to undefined when it serves, or to why it cannot. From then on it is replaced when it dies. */
-  async start(): Promise<string | undefined> {
+  async start(): Promise<StartFailure | undefined> {
     const { child, failure } = this.#spawn();
     this.#process = child;
-    const reason = await failure;
-    if (reason === undefined) this.#watch(child);
-    return reason;
+    const failed = await failure;
+    if (failed === undefined) this.#watch(child);
+    return failed;
   }
 
   /** Replaces the process by one with other settings; the old one goes on until its connections have ended. */
-  async roll(settings: BackendSettings): Promise<string | undefined> {
+  async roll(settings: BackendSettings): Promise<StartFailure | undefined> {
     const previous = this.#settings;
     this.#settings = settings;
     const { child, failure } = this.#spawn();
-    const reason = await failure;
-    if (reason !== undefined || this.#stopping) {
+    const failed = await failure;
+    if (failed !== undefined || this.#stopping) {
       this.#settings = previous;
       child.kill('SIGKILL');
-      return reason;
+      return failed;
     }
     // Which may be another than when the roll began, if that one died meanwhile.
     clearTimeout(this.#restart);
@@ -123,22 +129,23 @@ export class Backend {
     void end(child, { kind: 'retire' }, withinMs).then(() => this.#retiring.delete(child));
   }
 
-  #spawn(): { readonly child: ChildProcess; readonly failure: Promise<string | undefined> } {
+  #spawn(): { readonly child: ChildProcess; readonly failure: Promise<StartFailure | undefined> } {
     const child = this.#host.fork();
     const { address, handle } = this.listener;
     const slot = { port: this.port, worker: this.worker };
     const order: Order = { kind: 'start', start: { slot, ...this.#settings } };
     child.send(order, handle, {}, () => {});
-    const failure = new Promise<string | undefined>((resolve) => {
+    const failure = new Promise<StartFailure | undefined>((resolve) => {
       child.on('message', (message) => {
         const report = parseReport(message);
         if (report.kind === 'ready') resolve(undefined);
-        else if (report.kind === 'failed') resolve(`${describe(address)}: ${report.reason}`);
+        else if (report.kind === 'failed')
+          resolve({ reason: `${describe(address)}: ${report.reason}`, code: report.code });
         else void this.#onReport(child, report);
       });
-      child.once('exit', (code, signal) => resolve(`the backend ended with ${signal ?? code}`));
+      child.once('exit', (code, signal) => resolve({ reason: `the backend ended with ${signal ?? code}` }));
       // The process could not be made: too many of them, no memory. There is no exit then.
-      child.once('error', (error) => resolve(error.message));
+      child.once('error', (error) => resolve({ reason: error.message }));
     });
     return { child, failure };
   }
@@ -170,8 +177,8 @@ export class Backend {
     const { child, failure } = this.#spawn();
     this.#process = child;
     this.#watch(child);
-    const reason = await failure;
-    if (reason !== undefined) this.#host.log('error', 'a backend could not be started', { cause: reason });
+    const failed = await failure;
+    if (failed !== undefined) this.#host.log('error', 'a backend could not be started', { cause: failed.reason });
   }
 }
 
@@ -187,7 +194,8 @@ function send(child: ChildProcess, order: Order): void {
 /** Asks a process to end, and kills it where it does not in time. */
 async function end(child: ChildProcess, order: Order, withinMs: number): Promise<void> {
   if (hasEnded(child)) return;
-  const exited = once(child, 'exit');
+  // Not events.once, which would reject where the process may not be killed.
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   send(child, order);
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
   await exited;

@@ -1,6 +1,6 @@
 import type { SendHandle } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import net, { connect, isIP } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
@@ -61,13 +61,18 @@ async function bindPort(host: string, port: number): Promise<ListenOutcome> {
 }
 
 async function bindPath(path: string): Promise<ListenOutcome> {
-  if (existsSync(path)) {
-    if (await answers(path)) return { ok: false, reason: 'EADDRINUSE: another process answers there' };
-    unlinkSync(path);
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found && !found.isSocket()) return { ok: false, reason: 'EADDRINUSE: there is something that is no socket' };
+    if (found && (await answers(path))) return { ok: false, reason: 'EADDRINUSE: another process answers there' };
+    // Its process is gone.
+    if (found) unlinkSync(path);
+    const outcome = create({ path }, path, -1, -1);
+    if (outcome.ok) chmodSync(path, SOCKET_MODE);
+    return outcome;
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
   }
-  const outcome = create({ path }, path, -1, -1);
-  if (outcome.ok) chmodSync(path, SOCKET_MODE);
-  return outcome;
 }
 
 function create(address: ListenAddress, host: string, port: number, family: number): ListenOutcome {

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { Log } from '../../handler/log.ts';
 import type { Survey } from '../statistics/snapshot.ts';
 import type { Identity } from './backend-messages.ts';
-import { Backend, type BackendHost, type BackendSettings } from './backends.ts';
+import { Backend, type BackendHost, type BackendSettings, type StartFailure } from './backends.ts';
 import { EXIT } from './exit-codes.ts';
 import { identityOf } from './identity.ts';
 import { readKeys } from './keys.ts';
@@ -82,20 +82,20 @@ export class Supervisor {
           new Backend(listener, worker, settings.value, this.#host()),
       );
     const added = this.#backends.filter((backend) => !previous.backends.includes(backend));
-    const failure = (await Promise.all(added.map((backend) => backend.start()))).find((reason) => reason !== undefined);
+    const failure = (await Promise.all(added.map((backend) => backend.start()))).find((failed) => failed !== undefined);
     if (failure !== undefined) {
       for (const backend of added) backend.kill();
       for (const listener of listeners.value) if (!previous.listeners.includes(listener)) listener.close();
       this.#listeners = previous.listeners;
       this.#backends = previous.backends;
-      return { ok: false, exitCode: EXIT.internal, reason: failure };
+      return { ok: false, ...ending(failure) };
     }
 
     for (const backend of previous.backends) {
       if (!this.#backends.includes(backend)) backend.retire();
       else {
-        const reason = await backend.roll(settings.value);
-        if (reason !== undefined) return { ok: false, exitCode: EXIT.internal, reason };
+        const failed = await backend.roll(settings.value);
+        if (failed !== undefined) return { ok: false, ...ending(failed) };
       }
     }
     for (const listener of previous.listeners) if (!this.#listeners.includes(listener)) listener.close();
@@ -132,6 +132,10 @@ export class Supervisor {
     }
     return { ok: true, value: listeners };
   }
+}
+
+function ending({ reason, code = '' }: StartFailure): Pick<Failure, 'exitCode' | 'reason'> {
+  return { reason, exitCode: /^(EADDR|EACCES)/.test(code) ? EXIT.addressTaken : EXIT.internal };
 }
 
 async function survey(backends: readonly Backend[]): Promise<Survey> {

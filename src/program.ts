@@ -37,6 +37,6 @@ export async function run({ config: file, check, fork }: Wishes): Promise<End> {
   logAsIn(config);
   const log = openLogs().gateway;
   const notifier = new Notifier(process.env, log);
-  const failure = await new Daemon({ fork, readConfig, log, notifier, onReloaded: logAsIn }).run();
+  const failure = await new Daemon({ config, fork, readConfig, log, notifier, onReloaded: logAsIn }).run();
   return failure ? { code: failure.exitCode, text: failure.reason } : new Promise(() => {});
 }

@@ -18,7 +18,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     sequence: { sequencer: LongestFirst },
     // Real brokers, browsers and processes, on machines that may be slow: a hang fails, slowness does not.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     // More than most machines for tests have cores, for most of the time is spent waiting.
     maxWorkers: 4,

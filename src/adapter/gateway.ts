@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { createApp } from '../handler/app.ts';
 import type { LogLevel, Logs } from '../handler/log.ts';
-import type { Readiness } from '../handler/routes/health.ts';
+import type { Readiness } from '../handler/readiness.ts';
 import type { BackendStats } from '../handler/stats.ts';
 import { BrokerProbe } from './amqp/broker-probe.ts';
 import { Connections } from './amqp/connections.ts';

@@ -1,4 +1,4 @@
-import type { ConnectionStats, TotalStats } from '../handler/stats.ts';
+import { type ConnectionStats, namesIn, type TotalStats } from '../handler/stats.ts';
 import { byId, element } from './page.ts';
 import { count, milliseconds, rate } from './words.ts';
 
@@ -76,9 +76,8 @@ export class ConnectionsTable {
 
   show(now: TotalStats, before: TotalStats | undefined, elapsed: number): void {
     this.#rows = Object.entries(now.connections).map(([key, connection]) => {
-      const [vhost = '', user = ''] = key.split(':').map((name) => name.replaceAll('%3A', ':'));
       const grown = connection.publishes - (before?.connections[key]?.publishes ?? connection.publishes);
-      return { ...connection, vhost, user, rate: elapsed > 0 ? Math.max(0, grown) / elapsed : 0 };
+      return { ...connection, ...namesIn(key), rate: elapsed > 0 ? Math.max(0, grown) / elapsed : 0 };
     });
     this.#draw();
   }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { readinessDocument } from './readiness.ts';
 
 /** Every `/stats` answer, and every figure that `/metrics` and the dashboard show, has these shapes. */
 
@@ -30,15 +31,17 @@ export const connectionStats = v.object({
 
 export type ConnectionStats = v.InferOutput<typeof connectionStats>;
 
+/** A vhost and a user as `connections` names them: `vhost:user`, where a colon inside a name is `%3A`. */
+export const connectionKey = (vhost: string, user: string): string =>
+  [vhost, user].map((name) => name.replaceAll(':', '%3A')).join(':');
+
+export function namesIn(key: string): { readonly vhost: string; readonly user: string } {
+  const [vhost = '', user = ''] = key.split(':').map((name) => name.replaceAll('%3A', ':'));
+  return { vhost, user };
+}
+
 /** What it is like to publish through a backend now: `/readyz`, and for how long the broker has been blocking. */
-const state = v.object({
-  ready: v.boolean(),
-  draining: v.boolean(),
-  broker: v.picklist(['connected', 'reachable', 'unreachable']),
-  blocked: described(v.nullable(v.string()), 'Why the broker takes no messages'),
-  blocked_for: described(v.nullable(number), 'Seconds'),
-  reason: v.string(),
-});
+const state = v.object({ ...readinessDocument.entries, blocked_for: described(v.nullable(number), 'Seconds') });
 
 /** What can be told of one backend and of all of them together. */
 const shared = {

@@ -1,4 +1,4 @@
-import type { ConnectionStats } from '../../handler/stats.ts';
+import { type ConnectionStats, connectionKey } from '../../handler/stats.ts';
 import type { Connection } from './connection.ts';
 import { Counters } from './counters.ts';
 import { type Latencies, mergeLatencies, noLatencies, summarize } from './latency.ts';
@@ -52,10 +52,7 @@ export class ConnectionStatistics {
   }
 }
 
-/** `vhost:user`, where a colon inside a name is `%3A`. */
-function statsKey({ login }: Connection): string {
-  return [login.vhost, login.username].map((name) => name.replaceAll(':', '%3A')).join(':');
-}
+const statsKey = ({ login }: Connection): string => connectionKey(login.vhost, login.username);
 
 const recentOf = ({ connections }: Entry): Latencies =>
   mergeLatencies([...connections].map(({ latency }) => latency.recent));

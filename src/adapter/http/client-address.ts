@@ -57,8 +57,8 @@ export interface ProxyTrust {
 }
 
 /**
- * Where a request comes from, on a connection to `direct`. Forwarding headers that are not believed leave the client unknown: it may be anyone
- * behind a proxy. So does a peer without an address, which has reset the connection already.
+ * Where a request comes from, on a connection to `direct`. Forwarding headers that are not believed leave the client
+ * unknown: it may be anyone behind a proxy. So does a peer without an address, which has reset the connection already.
  */
 export function clientOfRequest(incoming: IncomingMessage, direct: Client, trust: ProxyTrust): Client {
   const forwarded = FORWARDING_HEADERS.some((name) => incoming.headers[name] !== undefined);

@@ -12,7 +12,9 @@ import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 export interface DaemonOptions {
   /** Starts a process that becomes a backend when it is told which one. */
   readonly fork: () => ChildProcess;
-  /** Reads the configuration afresh; it is called at the start, and on each SIGHUP. */
+  /** What it starts with. */
+  readonly config: Config;
+  /** Reads the configuration afresh; it is called on each SIGHUP. */
   readonly readConfig: () => ConfigResult;
   readonly log: Log;
   /** Is told how far it is. */
@@ -34,13 +36,13 @@ export class Daemon {
   #reloading = false;
   #reloadAgain = false;
 
-  constructor({ fork, readConfig, log, notifier, onReloaded }: DaemonOptions) {
+  constructor({ config, fork, readConfig, log, notifier, onReloaded }: DaemonOptions) {
     this.#fork = fork;
     this.#readConfig = readConfig;
     this.#log = log;
     this.#notifier = notifier;
     this.#onReloaded = onReloaded;
-    this.#starting = this.#start();
+    this.#starting = this.#start(config);
   }
 
   /** Obeys signals from now on, also while it starts. Resolves to why it could not, or to undefined. */
@@ -52,14 +54,12 @@ export class Daemon {
     return outcome.ok ? undefined : outcome;
   }
 
-  async #start(): Promise<SupervisorOutcome> {
-    const loaded = this.#readConfig();
-    if (!loaded.ok) return { ok: false, exitCode: EXIT.config, reason: loaded.problems.map(formatProblem).join('\n') };
-    const { pidfile } = loaded.config.daemon;
+  async #start(config: Config): Promise<SupervisorOutcome> {
+    const { pidfile } = config.daemon;
     const written = pidfile === undefined ? ({ ok: true } as const) : writePidfile(pidfile);
     if (!written.ok) return { ok: false, exitCode: EXIT.addressTaken, reason: `Daemon.pidfile: ${written.reason}` };
     this.#pidfile = pidfile;
-    const outcome = await Supervisor.start(this.#fork, loaded.config, this.#log);
+    const outcome = await Supervisor.start(this.#fork, config, this.#log);
     if (outcome.ok) this.#notifier.ready(listening(outcome.value));
     else this.#removePidfile();
     return outcome;

@@ -1,4 +1,4 @@
-import type { ConnectionStats } from '../../handler/stats.ts';
+import { type ConnectionStats, namesIn } from '../../handler/stats.ts';
 import { cumulativeOctaves } from '../amqp/latency.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -39,13 +39,8 @@ const ofConnections = (
   help,
   type,
   values: ({ stats }) =>
-    Object.entries(stats.connections).map(([key, connection]) => ({ labels: labelsOf(key), value: value(connection) })),
+    Object.entries(stats.connections).map(([key, connection]) => ({ labels: namesIn(key), value: value(connection) })),
 });
-
-function labelsOf(key: string): { readonly vhost: string; readonly user: string } {
-  const [vhost = '', user = ''] = key.split(':').map((name) => name.replaceAll('%3A', ':'));
-  return { vhost, user };
-}
 
 const DURATION = 'statelessd_publish_duration_seconds';
 

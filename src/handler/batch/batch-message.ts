@@ -3,9 +3,9 @@ import type { TraceContext } from '../message/message-headers.ts';
 import { type PropertyDefaults, toPropertiesOfJson } from '../message/properties.ts';
 import type { Addressed } from '../publisher.ts';
 import { exchangeOf, judgeName } from '../target.ts';
+import type { Turns } from '../turns.ts';
 import { decodeBase64, encodeText } from './body-text.ts';
 import type { JsonResult } from './json-text.ts';
-import type { Turns } from './turns.ts';
 
 /** What holds for all messages of a batch. */
 export interface BatchContext {

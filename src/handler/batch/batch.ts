@@ -1,9 +1,9 @@
 import type { FieldError } from '../message/fields.ts';
 import type { Addressed } from '../publisher.ts';
+import { Turns } from '../turns.ts';
 import { type BatchContext, toBatchMessage } from './batch-message.ts';
 import { itemsOf, linesOf } from './elements.ts';
 import { isShort, parseLong, parseShort } from './json-text.ts';
-import { Turns } from './turns.ts';
 
 /** What is wrong with one message of a batch; `index` is its place, from 0. */
 export interface BatchError extends FieldError {

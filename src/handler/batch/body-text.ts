@@ -1,6 +1,4 @@
-import type { Turns } from './turns.ts';
-
-const LONG = 65_536;
+import { LONG, type Turns } from '../turns.ts';
 
 const encoder = new TextEncoder();
 

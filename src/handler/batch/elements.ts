@@ -1,4 +1,5 @@
 import { findByte } from '../message/byte-search.ts';
+import { LONG } from '../turns.ts';
 
 /** The raw JSON texts of a batch, one a message, or that somebody else should have a turn before the next. */
 export type Elements = Generator<Uint8Array | 'turn', Ending>;
@@ -10,21 +11,18 @@ const WHOLE: Ending = { ok: true };
 
 const broken = (message: string): Ending => ({ ok: false, message });
 
-/** Bytes that are looked at before somebody else has a turn. */
-const BYTES_A_TURN = 65_536;
-
 const LINE_FEED = 0x0a;
 
 /** The lines of newline-delimited JSON; empty ones are none. @see https://github.com/ndjson/ndjson-spec */
 export function* linesOf(bytes: Uint8Array): Elements {
-  let turnAt = BYTES_A_TURN;
+  let turnAt = LONG;
   for (let start = afterSpace(bytes, 0); start < bytes.length; ) {
     const end = findByte(bytes, LINE_FEED, start);
     yield bytes.subarray(start, end);
     start = afterSpace(bytes, end);
     if (start > turnAt) {
       yield 'turn';
-      turnAt = start + BYTES_A_TURN;
+      turnAt = start + LONG;
     }
   }
   return WHOLE;
@@ -44,7 +42,7 @@ export function* itemsOf(bytes: Uint8Array): Elements {
   if (bytes[at] !== OPEN_ARRAY) return broken('expected a JSON array');
   at = afterSpace(bytes, at + 1);
   if (bytes[at] === CLOSE_ARRAY) return endAfter(bytes, at);
-  let turnAt = at + BYTES_A_TURN;
+  let turnAt = at + LONG;
   for (;;) {
     const start = at;
     let depth = 0;
@@ -53,7 +51,7 @@ export function* itemsOf(bytes: Uint8Array): Elements {
       const byte = bytes[at];
       if (at > turnAt) {
         yield 'turn';
-        turnAt = at + BYTES_A_TURN;
+        turnAt = at + LONG;
       }
       if (byte === QUOTE) inString = !inString;
       else if (inString) at += byte === BACKSLASH ? 1 : 0;

@@ -1,11 +1,9 @@
 import { decodeUtf8 } from '../message/utf8.ts';
-import type { Turns } from './turns.ts';
+import { LONG, type Turns } from '../turns.ts';
 
 export type JsonResult =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly message: string };
-
-const LONG = 65_536;
 
 /**
  * Brackets, braces, commas and colons outside of strings that a long JSON text may have. Parsing a million of them takes

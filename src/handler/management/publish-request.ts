@@ -1,9 +1,9 @@
 import { decodeBase64, encodeText } from '../batch/body-text.ts';
 import { isShort, parseLong, parseShort } from '../batch/json-text.ts';
-import { Turns } from '../batch/turns.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { isShortString, maxShortString } from '../message/utf8.ts';
 import type { Message } from '../publisher.ts';
+import { LONG, Turns } from '../turns.ts';
 import { badRequest, crash, type Fault, toManagedProperties } from './properties.ts';
 
 /**
@@ -56,8 +56,6 @@ async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Prom
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const LONG = 65_536;
 
 /** Erlang's decoder passes over white space. */
 async function unspaced(text: string, turns: Turns): Promise<string> {

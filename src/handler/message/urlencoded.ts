@@ -1,3 +1,4 @@
+import { Turns } from '../turns.ts';
 import { byteFinder } from './byte-search.ts';
 import { type Field, maxFields, type ParsedFields, shownName, tooManyFields } from './fields.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -58,6 +59,7 @@ const maxAtOnce = 1024 * 1024;
  * Decodes a long value and lets others have their turn meanwhile. Resolves to `undefined` for a broken escape.
  */
 export async function decodeInTurns(raw: Uint8Array): Promise<Uint8Array | undefined> {
+  const turns = new Turns();
   const decoded = new Uint8Array(raw.length);
   let length = 0;
   for (let start = 0; start < raw.length; ) {
@@ -67,7 +69,7 @@ export async function decodeInTurns(raw: Uint8Array): Promise<Uint8Array | undef
     decoded.set(part, length);
     length += part.length;
     start = end;
-    await new Promise((resolve) => setTimeout(resolve));
+    if (turns.due) await turns.next();
   }
   return decoded.subarray(0, length);
 }

@@ -1,6 +1,6 @@
 import { omit } from 'valibot';
 import { problemDocument } from '../problem-document.ts';
-import { readinessDocument } from '../routes/health.ts';
+import { readinessDocument } from '../readiness.ts';
 import { backendStats, connectionStats, installationStats } from '../stats.ts';
 import { definitionsOf, refTo, type Schema } from './schema.ts';
 

@@ -1,5 +1,4 @@
-import { type AppContext, headerOf, readBodyOf } from '../bindings.ts';
-import { parseBasic } from '../credentials.ts';
+import { type AppContext, readBodyOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import {
   answerFailure,
@@ -12,7 +11,8 @@ import {
 import { readManagedPublish } from '../management/publish-request.ts';
 import type { Publisher } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
-import { toAddress } from '../target.ts';
+import { toAddress, toBatchAddress } from '../target.ts';
+import { logFailure } from './log-failure.ts';
 import { admissionRequest, bodyLimit, judgePost, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
 
@@ -43,7 +43,8 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
   return async (c: AppContext): Promise<Response> => {
     const requestId = requestIdOf(c);
     const answer = await handle(c, requestId);
-    if (answer.failure !== undefined) logFailure(log, c, requestId, answer);
+    const { status, failure: outcome } = answer;
+    if (outcome !== undefined) logFailure(log, c, { requestId, addressed: exchangeOf(c), status, outcome });
     return toResponse(answer, requestId);
   };
 }
@@ -51,14 +52,5 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
 /** Here the default exchange may also go without a name. */
 const addressOf = (c: AppContext) => toAddress(c.req.param('0') ?? '', c.req.param('1') || 'amq.default', '');
 
-function logFailure(log: Log, c: AppContext, requestId: string, { status, failure }: ManagedAnswer): void {
-  const addressed = addressOf(c);
-  log(status >= 500 ? 'error' : 'warning', 'not published', {
-    request_id: requestId,
-    vhost: addressed.ok ? addressed.address.vhost : undefined,
-    user: parseBasic(headerOf(c, 'authorization'))?.username,
-    exchange: addressed.ok ? addressed.address.exchange : undefined,
-    status,
-    outcome: failure,
-  });
-}
+/** The routing key stands in the body. */
+const exchangeOf = (c: AppContext) => toBatchAddress(c.req.param('0') ?? '', c.req.param('1') || 'amq.default');

@@ -1,14 +1,14 @@
 import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
 import { incompleteBatch } from '../batch/incomplete.ts';
-import { Turns } from '../batch/turns.ts';
 import { type AppContext, headerOf, readBodyOf } from '../bindings.ts';
-import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import type { Preferences } from '../prefer.ts';
 import { outcomeOf, problem } from '../problem.ts';
 import type { Addressed, Admission, Publisher, PublishFailure, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { type BatchAddress, toBatchAddress } from '../target.ts';
+import { Turns } from '../turns.ts';
+import { logFailure } from './log-failure.ts';
 import { pending, within } from './pending.ts';
 import { admissionRequest, bodyLimit, judgePost, refuseAdmission, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
@@ -53,7 +53,8 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
   return async (c: AppContext): Promise<Response> => {
     const requestId = requestIdOf(c);
     const response = await handle(c, requestId);
-    if (response.status >= 400) logBatch(log, c, requestId, response);
+    const { status } = response;
+    if (status >= 400) logFailure(log, c, { requestId, addressed: addressOf(c), status, outcome: outcomeOf(response) });
     return response;
   };
 }
@@ -163,18 +164,5 @@ function logOne(
     exchange: address?.exchange,
     routing_key: address?.routingKey,
     outcome: `${kind}; published=${published}`,
-  });
-}
-
-/** One line for the batch. */
-function logBatch(log: Log, c: AppContext, requestId: string, response: Response): void {
-  const addressed = addressOf(c);
-  log(response.status >= 500 ? 'error' : 'warning', 'not published', {
-    request_id: requestId,
-    vhost: addressed.ok ? addressed.address.vhost : undefined,
-    user: parseBasic(headerOf(c, 'authorization'))?.username,
-    exchange: addressed.ok ? addressed.address.exchange : undefined,
-    status: response.status,
-    outcome: outcomeOf(response),
   });
 }

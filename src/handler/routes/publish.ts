@@ -1,5 +1,4 @@
 import { type AppContext, headerOf, readBodyOf, targetOf } from '../bindings.ts';
-import { parseBasic } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import { isForm } from '../message/form.ts';
 import { type Malformed, malformedBody, toMessage } from '../message/message.ts';
@@ -11,6 +10,7 @@ import type { Address, Admission, Message, Publisher, PublishOptions, PublishOut
 import { requestIdOf } from '../request-id.ts';
 import { splitTarget, toAddress } from '../target.ts';
 import { passesXsrf } from '../xsrf.ts';
+import { logFailure } from './log-failure.ts';
 import { pending, within } from './pending.ts';
 import {
   admissionRequest,
@@ -62,24 +62,10 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
   return async (c: AppContext): Promise<Response> => {
     const requestId = requestIdOf(c);
     const response = await publishOne(c, requestId);
-    if (response.status >= 400) logFailure(log, c, requestId, response);
+    const { status } = response;
+    if (status >= 400) logFailure(log, c, { requestId, addressed: addressOf(c), status, outcome: outcomeOf(response) });
     return response;
   };
-}
-
-/** One line for each message that was not published, with all that finds it again. */
-function logFailure(log: Log, c: AppContext, requestId: string, response: Response): void {
-  const addressed = addressOf(c);
-  const { status } = response;
-  log(status >= 500 ? 'error' : 'warning', 'not published', {
-    request_id: requestId,
-    vhost: addressed.ok ? addressed.address.vhost : undefined,
-    user: parseBasic(headerOf(c, 'authorization'))?.username,
-    exchange: addressed.ok ? addressed.address.exchange : undefined,
-    routing_key: addressed.ok ? addressed.address.routingKey : undefined,
-    status,
-    outcome: outcomeOf(response),
-  });
 }
 
 const addressOf = (c: AppContext): ReturnType<typeof toAddress> =>

@@ -1,6 +1,9 @@
 /** Work in one go for so long, in milliseconds; others on the same event loop wait meanwhile. */
 const SLICE_MS = 10;
 
+/** Bytes or characters that are worked on between two looks at the clock; what has no more is done in one go. */
+export const LONG = 65_536;
+
 /** Long work in slices, between which everybody else has a turn of the event loop. */
 export class Turns {
   #startedAt = performance.now();

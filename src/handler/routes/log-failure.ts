@@ -1,0 +1,33 @@
+import { type AppContext, headerOf } from '../bindings.ts';
+import { parseBasic } from '../credentials.ts';
+import type { Log } from '../log.ts';
+
+/** What finds again a request whose message, or not all of whose messages, were published. */
+export interface Failure {
+  readonly requestId: string;
+  /** Where it was to go, if that could be read. */
+  readonly addressed: { readonly ok: true; readonly address: Place } | { readonly ok: false };
+  readonly status: number;
+  /** As the header `Statelessd-Error` has it. */
+  readonly outcome: string | undefined;
+}
+
+interface Place {
+  readonly vhost: string;
+  readonly exchange?: string | undefined;
+  readonly routingKey?: string | undefined;
+}
+
+/** One line for each such request. */
+export function logFailure(log: Log, c: AppContext, { requestId, addressed, status, outcome }: Failure): void {
+  const address = addressed.ok ? addressed.address : undefined;
+  log(status >= 500 ? 'error' : 'warning', 'not published', {
+    request_id: requestId,
+    vhost: address?.vhost,
+    user: parseBasic(headerOf(c, 'authorization'))?.username,
+    exchange: address?.exchange,
+    routing_key: address?.routingKey,
+    status,
+    outcome,
+  });
+}

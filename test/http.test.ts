@@ -168,6 +168,20 @@ describe('HTTP', () => {
     agent.destroy();
   });
 
+  it('keeps the connection of a request that was read whole and refused', async () => {
+    const agent = keepAliveAgent(1);
+    for (const [body, status] of [
+      ['body=x&priority=high', 400],
+      ['body=%zz', 400],
+      ['', 400],
+      ['body=x', 204],
+    ] as const) {
+      const answer = await http(gateway.port, path, { user: topology.user, body, headers: FORM }, agent);
+      expect([answer.status, answer.headers.connection]).toEqual([status, 'keep-alive']);
+    }
+    agent.destroy();
+  });
+
   it('answers pipelined requests in order', async () => {
     const one = (id: number): string => `${head(`X-Request-Id: id-${id}\r\nContent-Length: 1\r\n`)}x`;
     const last = head('X-Request-Id: id-9\r\nContent-Length: 0\r\nConnection: close\r\n');

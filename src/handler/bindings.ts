@@ -11,6 +11,8 @@ export interface Bindings {
   readonly operator?: boolean;
   /** For a runtime that has a cheaper way than the request's stream. */
   readBody?(limit: BodyLimit): Promise<BodyOutcome>;
+  /** An id that no other request has, for a runtime that has something cheaper than a UUID. */
+  newRequestId?(): string;
   /** As `Headers.get`, for a runtime that has a cheaper way. */
   header?(name: string): string | null;
 }
@@ -29,6 +31,8 @@ export const headerOf = (c: AppContext, name: string): string | null => {
   const bindings = bindingsOf(c);
   return bindings.header ? bindings.header(name) : c.req.raw.headers.get(name);
 };
+
+export const newRequestId = (c: AppContext): string => bindingsOf(c).newRequestId?.() ?? crypto.randomUUID();
 
 export const clientOf = (c: AppContext): Client => bindingsOf(c).client ?? NOWHERE;
 

@@ -36,14 +36,19 @@ export class TableRouter<T> implements Router<T> {
   }
 
   match(method: string, path: string): Result<T> {
+    for (const route of this.#table) {
+      const handler = this.#handlers.get(route.handler)?.get(method);
+      const match = handler === undefined ? undefined : matchOf(route, path);
+      if (handler !== undefined && match) return [[[handler, params(match)]]];
+    }
+    return this.#refuse(path);
+  }
+
+  #refuse(path: string): Result<T> {
     const allowed = new Set<string>();
     for (const route of this.#table) {
       const methods = this.#handlers.get(route.handler);
-      const groups = methods && groupsOf(route, path);
-      if (!groups) continue;
-      const handler = methods.get(method);
-      if (handler !== undefined) return [[[handler, params(groups)]]];
-      for (const name of methods.keys()) allowed.add(name);
+      if (methods && matchOf(route, path)) for (const name of methods.keys()) allowed.add(name);
     }
     if (allowed.has('GET')) allowed.add('HEAD');
     const refuse = allowed.size > 0 ? this.#handlers.get(METHOD_NOT_ALLOWED)?.get('ALL') : undefined;
@@ -51,21 +56,23 @@ export class TableRouter<T> implements Router<T> {
   }
 }
 
-function groupsOf({ pattern, lastMayBeEmpty }: Route, path: string): string[] | undefined {
+/** All that matched, and the groups after it. */
+type Match = readonly (string | undefined)[];
+
+function matchOf({ pattern, lastMayBeEmpty }: Route, path: string): Match | undefined {
   const match = pattern.exec(path);
-  if (match) return match.slice(1).map((group) => group ?? '');
+  if (match) return match;
   if (!lastMayBeEmpty || !path.endsWith('/')) return undefined;
-  const [, ...groups] = pattern.exec(path + PLACEHOLDER) ?? [];
-  if (groups.at(-1) !== PLACEHOLDER) return undefined;
-  return [...groups.slice(0, -1).map((group) => group ?? ''), ''];
+  const groups = pattern.exec(path + PLACEHOLDER);
+  return groups?.at(-1) === PLACEHOLDER ? [...groups.slice(0, -1), ''] : undefined;
 }
 
 /** Hono percent-decodes parameters leniently; escaping the percent sign makes that give the raw group back. */
-function params(groups: readonly string[]): Record<string, string> {
+function params(match: Match): Record<string, string> {
   const result: Record<string, string> = {};
-  for (let index = 0; index < groups.length; index += 1) {
-    const group = groups[index] ?? '';
-    result[index] = group.includes('%') ? group.replaceAll('%', '%25') : group;
+  for (let group = 1; group < match.length; group += 1) {
+    const value = match[group] ?? '';
+    result[group - 1] = value.includes('%') ? value.replaceAll('%', '%25') : value;
   }
   return result;
 }

@@ -32,7 +32,13 @@ export function splitTarget(target: string): Target {
     return { ok: false, message: 'spaces, control and non-ASCII characters in a path must be percent-encoded' };
   }
   if (path !== '' && !path.startsWith('/')) return { ok: false, message: 'expected a path that starts with /' };
-  return { ok: true, path: path === '' ? '/' : path, query: mark < 0 ? '' : rest.slice(mark + 1) };
+  return { ok: true, path: path === '' ? '/' : path, query: queryOf(rest) };
+}
+
+/** The query of a target that can be split, without its question mark. */
+export function queryOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark < 0 ? '' : target.slice(mark + 1);
 }
 
 /**

@@ -8,13 +8,18 @@ import type {
   PublishOutcome,
 } from '../../handler/publisher.ts';
 import type { Share } from './budget.ts';
+import type { DeliveryListener } from './delivery.ts';
 
 /** What an admission costs besides its body, in bytes of memory: the request, the message, the promises. */
 const OVERHEAD_BYTES = 2_048;
 
 export interface AdmissionHost {
-  /** @param giveBack call it when the message is out of memory */
-  publish(address: Address, message: Message, options: PublishOptions, giveBack: () => void): Promise<PublishOutcome>;
+  publish(
+    address: Address,
+    message: Message,
+    options: PublishOptions,
+    listener: DeliveryListener,
+  ): Promise<PublishOutcome>;
   /** @param giveBack call it when all messages are out of memory */
   publishMany(
     messages: readonly Addressed[],
@@ -22,40 +27,70 @@ export interface AdmissionHost {
     giveBack: () => void,
   ): Promise<readonly PublishOutcome[]>;
   abandon(requestId: string, address: Address, failure: PublishFailure): void;
-  /** It has ended; `published` tells how. */
-  onEnded(published: boolean): void;
+  /** An admission has ended, with its message on its way or without one. */
+  onEnded(): void;
+  /** Nobody waits for it any more. */
+  onDone(): void;
 }
 
 /** Room for a body of so many bytes, or undefined where there is none. */
 export function admit(share: Share, announced: number, host: AdmissionHost): Admission | undefined {
-  let reserved = announced + OVERHEAD_BYTES;
-  if (!share.take(reserved)) return undefined;
-  let open = true;
-  return {
-    kind: 'admitted',
-    reserve: (bytes) => {
-      if (!share.take(bytes, reserved)) return false;
-      reserved += bytes;
-      return true;
-    },
-    publish: (address, message, options) => {
-      open = false;
-      host.onEnded(true);
-      return host.publish(address, message, options, () => share.give(reserved));
-    },
-    publishMany: async (messages, options) => {
-      open = false;
-      const outcomes = await host.publishMany(messages, options, () => share.give(reserved));
-      // Only now, for a connection with an admission is not taken for idle between two slices of the batch.
-      host.onEnded(true);
-      return outcomes;
-    },
-    release: () => {
-      if (!open) return;
-      open = false;
-      share.give(reserved);
-      host.onEnded(false);
-    },
-    abandon: (requestId, address, failure) => host.abandon(requestId, address, failure),
-  };
+  const reserved = announced + OVERHEAD_BYTES;
+  return share.take(reserved) ? new HeldRoom(share, reserved, host) : undefined;
+}
+
+/** A class and not a handful of closures, which would cost as much as the rest of an admission. */
+class HeldRoom implements Admission, DeliveryListener {
+  readonly kind = 'admitted';
+  readonly #share: Share;
+  readonly #host: AdmissionHost;
+  #reserved: number;
+  #open = true;
+
+  constructor(share: Share, reserved: number, host: AdmissionHost) {
+    this.#share = share;
+    this.#reserved = reserved;
+    this.#host = host;
+  }
+
+  reserve(bytes: number): boolean {
+    if (!this.#share.take(bytes, this.#reserved)) return false;
+    this.#reserved += bytes;
+    return true;
+  }
+
+  publish(address: Address, message: Message, options: PublishOptions): Promise<PublishOutcome> {
+    this.#open = false;
+    this.#host.onEnded();
+    return this.#host.publish(address, message, options, this);
+  }
+
+  async publishMany(messages: readonly Addressed[], options: PublishOptions): Promise<readonly PublishOutcome[]> {
+    this.#open = false;
+    const outcomes = await this.#host.publishMany(messages, options, () => this.onOutOfMemory());
+    // Only now, for a connection with an admission is not taken for idle between two slices of the batch.
+    this.#host.onEnded();
+    this.#host.onDone();
+    return outcomes;
+  }
+
+  release(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.onOutOfMemory();
+    this.#host.onEnded();
+    this.#host.onDone();
+  }
+
+  abandon(requestId: string, address: Address, failure: PublishFailure): void {
+    this.#host.abandon(requestId, address, failure);
+  }
+
+  onSettled(): void {
+    this.#host.onDone();
+  }
+
+  onOutOfMemory(): void {
+    this.#share.give(this.#reserved);
+  }
 }

@@ -2,6 +2,7 @@ import type { Channel as AmqpChannel, ReturnedMessage } from 'rabbitmq-client';
 import type { Carrier, Delivery } from './delivery.ts';
 import { isNack, refusalOf } from './outcomes.ts';
 import { findReturned } from './returns.ts';
+import { TagMap } from './tag-map.ts';
 
 export interface ChannelListener {
   onConfirmed(delivery: Delivery, routed: boolean): void;
@@ -25,7 +26,9 @@ export class Channel {
   readonly #listener: ChannelListener;
   /** Messages that the broker has begun to return, and of which the library has not told yet. */
   readonly #returns: { coming: number };
-  readonly #unconfirmed = new Set<Delivery>();
+  /** By a number of this class's own, in the order of publishing. */
+  readonly #unconfirmed = new TagMap<Delivery>();
+  #published = 0;
   /** Confirmed, and waiting for the turn of the event loop in which their return would have been seen. */
   readonly #confirmed = new Set<Delivery>();
   readonly #returned = new Set<Delivery>();
@@ -58,10 +61,12 @@ export class Channel {
 
   publish(delivery: Delivery, carrier: Carrier): void {
     delivery.enterChannel(carrier);
-    this.#unconfirmed.add(delivery);
+    this.#published += 1;
+    const tag = this.#published;
+    this.#unconfirmed.set(tag, delivery);
     this.#channel.basicPublish(delivery.envelope, delivery.body).then(
-      () => this.#onAck(delivery),
-      (error: unknown) => this.#onReject(delivery, error),
+      () => this.#onAck(tag),
+      (error: unknown) => this.#onReject(tag, error),
     );
   }
 
@@ -70,7 +75,7 @@ export class Channel {
    * to.
    */
   takeOrphans(): Delivery[] {
-    const orphans = [...this.#unconfirmed];
+    const orphans = [...this.#unconfirmed.values()];
     this.#unconfirmed.clear();
     return orphans;
   }
@@ -81,8 +86,9 @@ export class Channel {
     void this.#channel.close();
   }
 
-  #onAck(delivery: Delivery): void {
-    if (!this.#unconfirmed.delete(delivery)) return;
+  #onAck(tag: number): void {
+    const delivery = this.#take(tag);
+    if (!delivery) return;
     // A return comes before its confirm: where none has come, the message was routed.
     if (!delivery.mandatory || (this.#returns.coming === 0 && this.#returned.size === 0)) {
       this.#confirm(delivery, true);
@@ -101,9 +107,19 @@ export class Channel {
     this.#listener.onConfirmed(delivery, routed);
   }
 
-  #onReject(delivery: Delivery, error: unknown): void {
-    if (!isNack(error)) this.#note(error);
-    else if (this.#unconfirmed.delete(delivery)) this.#listener.onNacked(delivery);
+  #onReject(tag: number, error: unknown): void {
+    if (!isNack(error)) {
+      this.#note(error);
+      return;
+    }
+    const delivery = this.#take(tag);
+    if (delivery) this.#listener.onNacked(delivery);
+  }
+
+  #take(tag: number): Delivery | undefined {
+    const delivery = this.#unconfirmed.get(tag);
+    this.#unconfirmed.delete(tag);
+    return delivery;
   }
 
   #note(error: unknown): void {
@@ -117,7 +133,7 @@ export class Channel {
   }
 
   *#awaitingReturn(): Iterable<Delivery> {
-    for (const candidates of [this.#confirmed, this.#unconfirmed])
+    for (const candidates of [this.#confirmed, this.#unconfirmed.values()])
       for (const delivery of candidates) if (delivery.mandatory && !this.#returned.has(delivery)) yield delivery;
   }
 

@@ -9,7 +9,7 @@ import type {
   PublishOptions,
   PublishOutcome,
 } from '../../handler/publisher.ts';
-import { admit } from './admission.ts';
+import { type AdmissionHost, admit } from './admission.ts';
 import { Backoff } from './backoff.ts';
 import type { Share } from './budget.ts';
 import { Counters } from './counters.ts';
@@ -40,7 +40,7 @@ export interface ConnectionHost {
   /** The broker no longer accepts the credentials. */
   onRefused(connection: Connection, refusal: LoginRefusal): void;
   onAbandoned(connection: Connection, requestId: string, address: Address, failure: PublishFailure): void;
-  /** An admission has ended: its message has an outcome, or there was none. */
+  /** An admission has come to nothing, or all of its messages to an outcome. */
   onDone(): void;
   log(level: 'info' | 'warning', sentence: string, connection: Connection, detail?: string): void;
 }
@@ -94,6 +94,18 @@ export class Connection {
   #maxChannels = MAX_CHANNELS;
   #firstHost = 0;
   #admissions = 0;
+  readonly #admissionHost: AdmissionHost = {
+    publish: (address, message, options, listener) => this.#publish(address, message, options, listener),
+    publishMany: (messages, options, giveBack) => this.#publishMany(messages, options, giveBack),
+    abandon: (requestId, address, failure) => {
+      this.counters.abandoned += 1;
+      this.#host.onAbandoned(this, requestId, address, failure);
+    },
+    onEnded: () => {
+      this.#admissions -= 1;
+    },
+    onDone: () => this.#host.onDone(),
+  };
 
   constructor(login: Login, options: ConnectionOptions, share: Share, host: ConnectionHost) {
     this.login = login;
@@ -157,19 +169,7 @@ export class Connection {
       };
     const congestion = this.#congestion(patient);
     if (congestion !== undefined) return { kind: 'overloaded', detail: congestion, published: 'no' };
-    const admission = admit(this.#share, size, {
-      publish: (address, message, options, giveBack) =>
-        this.#publish(address, message, options, { onSettled: () => this.#host.onDone(), onDone: giveBack }),
-      publishMany: (messages, options, giveBack) => this.#publishMany(messages, options, giveBack),
-      abandon: (requestId, address, failure) => {
-        this.counters.abandoned += 1;
-        this.#host.onAbandoned(this, requestId, address, failure);
-      },
-      onEnded: (published) => {
-        this.#admissions -= 1;
-        if (!published) this.#host.onDone();
-      },
-    });
+    const admission = admit(this.#share, size, this.#admissionHost);
     if (!admission) return { kind: 'overloaded', detail: 'too many bytes of messages are in memory', published: 'no' };
     this.#admissions += 1;
     return admission;
@@ -216,14 +216,14 @@ export class Connection {
     const deadline = performance.now() + options.timeoutMs;
     const maxOpen = Math.max(1, Math.min(this.#options.session.maxInFlight, this.#host.held.max) / 2);
     let undone = messages.length;
-    const onDone = (): void => {
+    const onOutOfMemory = (): void => {
       undone -= 1;
       if (undone === 0) giveBack();
     };
     if (undone === 0) giveBack();
     let begun = false;
-    const outcomes = await publishOverlapping(messages, maxOpen, ({ address, message }, onSettled) => {
-      const delivery = this.#newDelivery(address, message, { onSettled, onDone });
+    return publishOverlapping(messages, maxOpen, ({ address, message }, onSettled) => {
+      const delivery = new Delivery(address, message, this.#host.held, { onSettled, onOutOfMemory });
       const leftMs = deadline - performance.now();
       // What has not been written by then never is: nobody would learn what became of it.
       if (begun && leftMs <= 0) this.#onDeadline(delivery);
@@ -231,23 +231,17 @@ export class Connection {
       begun = true;
       return delivery.outcome;
     });
-    this.#host.onDone();
-    return outcomes;
   }
 
   #publish(
     address: Address,
     message: Message,
     options: PublishOptions,
-    listener: Omit<DeliveryListener, 'held'>,
+    listener: DeliveryListener,
   ): Promise<PublishOutcome> {
-    const delivery = this.#newDelivery(address, message, listener);
+    const delivery = new Delivery(address, message, this.#host.held, listener);
     this.#start(delivery, options, false);
     return delivery.outcome;
-  }
-
-  #newDelivery(address: Address, message: Message, listener: Omit<DeliveryListener, 'held'>): Delivery {
-    return new Delivery(address, message, { held: this.#host.held, ...listener });
   }
 
   /** @param begun others of its batch are on their way */

@@ -4,9 +4,9 @@ import type { Login } from './link.ts';
 /** Passwords are compared in blocks of this size, so that not even their length shows. */
 const BLOCK_BYTES = 256;
 
-/** Names a vhost and a user; no two pairs share one. */
-export function keyOf({ vhost, username }: Pick<Login, 'vhost' | 'username'>): string {
-  return `${vhost.length}:${vhost}${username}`;
+interface Candidate<Value> {
+  readonly password: Buffer;
+  readonly value: Value;
 }
 
 /**
@@ -14,7 +14,8 @@ export function keyOf({ vhost, username }: Pick<Login, 'vhost' | 'username'>): s
  * compared in constant time with those known for the same vhost and user.
  */
 export class CredentialsIndex<Value> {
-  readonly #byUser = new Map<string, { readonly password: Buffer; readonly value: Value }[]>();
+  /** By vhost and user. */
+  readonly #candidates = new Map<string, Map<string, Candidate<Value>[]>>();
   /** For passwords that are looked for: a new buffer for each would cost more than the search. */
   readonly #scratch = Buffer.alloc(BLOCK_BYTES);
   #size = 0;
@@ -24,7 +25,7 @@ export class CredentialsIndex<Value> {
   }
 
   get(login: Login): Value | undefined {
-    const candidates = this.#byUser.get(keyOf(login));
+    const candidates = this.#candidates.get(login.vhost)?.get(login.username);
     if (!candidates) return undefined;
     const password = padded(login.password, this.#scratch);
     let found: Value | undefined;
@@ -37,26 +38,30 @@ export class CredentialsIndex<Value> {
 
   /** The login must not be there yet. */
   set(login: Login, value: Value): void {
-    const key = keyOf(login);
-    const candidates = this.#byUser.get(key) ?? [];
-    candidates.push({ password: padded(login.password), value });
-    this.#byUser.set(key, candidates);
+    const { vhost, username, password } = login;
+    const byUser = this.#candidates.get(vhost) ?? new Map<string, Candidate<Value>[]>();
+    const candidates = byUser.get(username) ?? [];
+    candidates.push({ password: padded(password), value });
+    this.#candidates.set(vhost, byUser.set(username, candidates));
     this.#size += 1;
   }
 
   delete(login: Login, value: Value): boolean {
-    const key = keyOf(login);
-    const candidates = this.#byUser.get(key);
+    const { vhost, username } = login;
+    const byUser = this.#candidates.get(vhost);
+    const candidates = byUser?.get(username);
     const position = candidates?.findIndex((candidate) => candidate.value === value) ?? -1;
-    if (!candidates || position < 0) return false;
+    if (!byUser || !candidates || position < 0) return false;
     candidates.splice(position, 1);
-    if (candidates.length === 0) this.#byUser.delete(key);
+    if (candidates.length === 0) byUser.delete(username);
+    if (byUser.size === 0) this.#candidates.delete(vhost);
     this.#size -= 1;
     return true;
   }
 
   *values(): IterableIterator<Value> {
-    for (const candidates of this.#byUser.values()) for (const candidate of candidates) yield candidate.value;
+    for (const byUser of this.#candidates.values())
+      for (const candidates of byUser.values()) for (const { value } of candidates) yield value;
   }
 }
 

@@ -4,12 +4,10 @@ import type { DeliveryQueue, Place } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
 
 export interface DeliveryListener {
-  /** Where it is counted while it waits. */
-  readonly held: HeldMessages;
   /** It has its outcome: nobody waits for it any more. */
   onSettled(): void;
-  /** And it is on no channel, or all of it has been written: its body is out of memory. */
-  onDone(): void;
+  /** And it is on no channel, or all of it has been written. */
+  onOutOfMemory(): void;
 }
 
 /** The connection that a delivery is in flight on. */
@@ -46,6 +44,8 @@ export class Delivery {
   writtenAt = 0;
 
   readonly #listener: DeliveryListener;
+  /** Where it is counted while it waits. */
+  readonly #held: HeldMessages;
   #resolve: (outcome: PublishOutcome) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #queue: DeliveryQueue | undefined;
@@ -56,7 +56,7 @@ export class Delivery {
   #done = false;
   #carrier: Carrier | undefined;
 
-  constructor(address: Address, message: Message, listener: DeliveryListener) {
+  constructor(address: Address, message: Message, held: HeldMessages, listener: DeliveryListener) {
     this.address = address;
     this.message = message;
     this.envelope = toEnvelope(address, message);
@@ -64,6 +64,7 @@ export class Delivery {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    this.#held = held;
     this.#listener = listener;
   }
 
@@ -91,7 +92,7 @@ export class Delivery {
     this.#queue = queue;
     this.#place = queue.add(this);
     this.#queuedAt = performance.now();
-    this.#listener.held.enter();
+    this.#held.enter();
   }
 
   dequeue(): void {
@@ -99,7 +100,7 @@ export class Delivery {
     this.#queue.remove(this.#place);
     this.#queue = undefined;
     this.#place = undefined;
-    this.#listener.held.leave();
+    this.#held.leave();
   }
 
   waitsIn(queue: DeliveryQueue): boolean {
@@ -144,7 +145,7 @@ export class Delivery {
     if (this.#done) return;
     this.#done = true;
     this.body = NOTHING;
-    this.#listener.onDone();
+    this.#listener.onOutOfMemory();
   }
 }
 
@@ -155,14 +156,8 @@ const NOTHING = Buffer.alloc(0);
  * a headers table may be a Map at every level, which its types do not say.
  */
 function toEnvelope({ exchange, routingKey }: Address, { properties, unroutable }: Message): Envelope {
-  const { deliveryMode, headers, timestamp, ...rest } = properties;
   const mandatory = unroutable !== 'ignore';
-  const envelope: Envelope = {
-    exchange,
-    routingKey,
-    mandatory,
-    durable: deliveryMode === 2,
-    ...rest,
-  };
-  return Object.assign(envelope, { timestamp }, headers && { headers });
+  const durable = properties.deliveryMode === 2;
+  const envelope: Envelope = { exchange, routingKey, mandatory, durable, ...properties };
+  return Object.assign(envelope, { timestamp: properties.timestamp });
 }

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
 import * as v from 'valibot';
 import { type LoginRefusal, type LossKind, loginRefusalOf, lossOf } from './outcomes.ts';
+import { TagMap } from './tag-map.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
 export interface LinkOptions {
@@ -167,6 +168,7 @@ export class Link {
     });
     channel.on('error', () => {});
     watchReturns(channel, onReturn);
+    replaceUnconfirmed(channel);
     await channel.confirmSelect();
     return channel;
   }
@@ -205,6 +207,14 @@ function watchReturns(channel: AmqpChannel, onReturn: () => void): void {
     onReturn();
     readHeader(frame);
   };
+}
+
+const withUnconfirmed = v.looseObject({ _state: v.looseObject({ unconfirmed: v.instance(Map) }) });
+
+/** The library keeps what waits for a confirm in a Map, by delivery tag. What that costs is told at TagMap. */
+function replaceUnconfirmed(channel: AmqpChannel): void {
+  if (!v.is(withUnconfirmed, channel)) throw new TypeError('rabbitmq-client keeps unconfirmed messages elsewhere');
+  Object.assign(channel._state, { unconfirmed: new TagMap<unknown>() });
 }
 
 /**

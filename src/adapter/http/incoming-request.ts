@@ -4,19 +4,27 @@ import type { BodyLimit, BodyOutcome } from '../../handler/body.ts';
 import type { Client } from '../../handler/publisher.ts';
 import type { AddressSet } from './client-address.ts';
 import type { RequestBody } from './request-body.ts';
+import type { RequestIds } from './request-ids.ts';
+
+/** The same for all requests of a server. */
+export interface ServerKnowledge {
+  /** Who may read `/`, `/stats` and their like. */
+  readonly operators: AddressSet;
+  readonly requestIds: RequestIds;
+}
 
 /** What the handler may know of a request, found out when it asks. */
 export class IncomingRequest implements Bindings {
   readonly client: Client;
   readonly #incoming: IncomingMessage;
   readonly #body: RequestBody;
-  readonly #operators: AddressSet;
+  readonly #server: ServerKnowledge;
 
-  constructor(incoming: IncomingMessage, body: RequestBody, client: Client, operators: AddressSet) {
+  constructor(incoming: IncomingMessage, body: RequestBody, client: Client, server: ServerKnowledge) {
     this.client = client;
     this.#incoming = incoming;
     this.#body = body;
-    this.#operators = operators;
+    this.#server = server;
   }
 
   get target(): string {
@@ -26,7 +34,7 @@ export class IncomingRequest implements Bindings {
   /** A peer on a Unix socket has no address, and is on this machine. */
   get operator(): boolean {
     const { address, scope } = this.client;
-    return scope !== 'unknown' && this.#operators.has(address ?? '127.0.0.1');
+    return scope !== 'unknown' && this.#server.operators.has(address ?? '127.0.0.1');
   }
 
   /**
@@ -43,6 +51,10 @@ export class IncomingRequest implements Bindings {
       found = found === null ? value : `${found}${name === 'cookie' ? '; ' : ', '}${value}`;
     }
     return found;
+  }
+
+  newRequestId(): string {
+    return this.#server.requestIds.next();
   }
 
   readBody(limit: BodyLimit): Promise<BodyOutcome> {

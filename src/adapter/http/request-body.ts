@@ -11,6 +11,8 @@ export type BodyFailure = 'timed-out' | 'malformed';
 export class RequestBody {
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
+  /** All of it has been read, though Node's parser may not have got so far as to say that it was all. */
+  #read = false;
   #failure: BodyFailure | undefined;
   #onFailure: ((failure: BodyFailure) => void) | undefined;
 
@@ -20,7 +22,7 @@ export class RequestBody {
   }
 
   get complete(): boolean {
-    return this.#incoming.complete;
+    return this.#read || this.#incoming.complete;
   }
 
   fail(failure: BodyFailure): void {
@@ -35,7 +37,8 @@ export class RequestBody {
     const chunks = new BodyChunks(limit);
     // Node's parser is still at work on what has come with the headers, which most often is all of it.
     await undefined;
-    if (incoming.complete && !incoming.destroyed && !this.#failure) return this.#whole(chunks);
+    this.#read = incoming.complete || incoming.readableLength === Number(incoming.headers['content-length']);
+    if (this.#read && !incoming.destroyed && !this.#failure) return this.#whole(chunks);
     return this.#gather(chunks);
   }
 

@@ -9,9 +9,10 @@ import type { Bindings } from '../../handler/bindings.ts';
 import { type ProblemKind, problem } from '../../handler/problem.ts';
 import type { Client } from '../../handler/publisher.ts';
 import { type AddressSet, clientOfRequest, clientOfSocket, type ProxyTrust } from './client-address.ts';
-import { IncomingRequest } from './incoming-request.ts';
+import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { endLingering, lingerOnClose } from './lingering-close.ts';
 import { RequestBody } from './request-body.ts';
+import { RequestIds } from './request-ids.ts';
 
 export interface ServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -74,6 +75,7 @@ export class HttpServer {
   readonly #server: Server | TlsServer;
   readonly #options: ServerOptions;
   readonly #onAnswer: OnAnswer;
+  readonly #knowledge: ServerKnowledge;
   readonly #sockets = new Set<Duplex>();
   /** By connection. */
   readonly #exchanges = new WeakMap<Duplex, Exchange>();
@@ -83,6 +85,7 @@ export class HttpServer {
   constructor(fetch: Fetch, options: ServerOptions, onAnswer: OnAnswer) {
     this.#options = options;
     this.#onAnswer = onAnswer;
+    this.#knowledge = { operators: options.operators, requestIds: new RequestIds() };
     const answer = (request: Request, env: HttpBindings | Http2Bindings): Promise<Response> => {
       if (!isHttp1(env)) throw new TypeError('this server speaks HTTP/1.1 only');
       return this.#answer(fetch, request, env);
@@ -188,10 +191,10 @@ export class HttpServer {
     const client = clientOfRequest(incoming, exchange.peer, this.#options.trust);
     const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
     const response = hostless
-      ? refuseHostless()
-      : await fetch(request, new IncomingRequest(incoming, body, client, this.#options.operators));
-    if (!incoming.complete) lingerOnClose(incoming);
-    if (!incoming.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
+      ? this.#refuseHostless()
+      : await fetch(request, new IncomingRequest(incoming, body, client, this.#knowledge));
+    if (!body.complete) lingerOnClose(incoming);
+    if (!body.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
     const status = incoming.socket.destroyed ? 499 : response.status;
     this.#onAnswer({
       method: incoming.method ?? 'GET',
@@ -206,7 +209,11 @@ export class HttpServer {
 
   #begin(socket: Socket, body: RequestBody, outgoing: ServerResponse): Exchange {
     const known = this.#exchanges.get(socket);
-    if (known) return Object.assign(known, { body, outgoing });
+    if (known) {
+      known.body = body;
+      known.outgoing = outgoing;
+      return known;
+    }
     const exchange: Exchange = {
       peer: clientOfSocket(socket, this.#options.trust),
       body,
@@ -230,9 +237,18 @@ export class HttpServer {
     if (next && exchange.queue.length === 0) socket.resume();
   }
 
+  /** RFC 9112 section 3.2 */
+  #refuseHostless(): Response {
+    return problem('malformed-request', { requestId: this.#newRequestId(), detail: 'a Host header is required' });
+  }
+
+  #newRequestId(): string {
+    return this.#knowledge.requestIds.next();
+  }
+
   /** What is HTTP and no request that the Web's `Request` can stand for, such as one with a broken Host. */
   #refuseRequest(error: unknown): Response {
-    const requestId = crypto.randomUUID();
+    const requestId = this.#newRequestId();
     const refusal =
       error instanceof RequestError
         ? problem('malformed-request', { requestId, detail: error.message })
@@ -243,7 +259,7 @@ export class HttpServer {
 
   #refuseExpectation(response: ServerResponse): void {
     const refusal = problem('expectation-failed', {
-      requestId: crypto.randomUUID(),
+      requestId: this.#newRequestId(),
       detail: 'only 100-continue can be expected',
       headers: { Connection: 'close' },
     });
@@ -258,7 +274,7 @@ export class HttpServer {
     // Node has taken its own listener away.
     socket.on('error', () => socket.destroy());
     if (this.#endAfterAnswer(socket)) return;
-    const requestId = crypto.randomUUID();
+    const requestId = this.#newRequestId();
     this.#refuseRaw(
       'CONNECT',
       problem('method-not-allowed', { requestId, headers: { Allow: 'GET, HEAD, POST' } }),
@@ -280,7 +296,7 @@ export class HttpServer {
       socket.destroy();
       return;
     }
-    this.#refuseRaw('UNKNOWN', problem(kindOfClientError(error.code), { requestId: crypto.randomUUID() }), socket);
+    this.#refuseRaw('UNKNOWN', problem(kindOfClientError(error.code), { requestId: this.#newRequestId() }), socket);
   }
 
   /** The request before, if it has no answer yet: that comes first, and the connection ends with it. */
@@ -304,11 +320,6 @@ const TIMED_OUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 function turnOf(exchange: Exchange, socket: Duplex): Promise<void> {
   socket.pause();
   return new Promise((resolve) => exchange.queue.push(resolve));
-}
-
-/** RFC 9112 section 3.2 */
-function refuseHostless(): Response {
-  return problem('malformed-request', { requestId: crypto.randomUUID(), detail: 'a Host header is required' });
 }
 
 function isHttp1(env: HttpBindings | Http2Bindings): env is HttpBindings {

@@ -8,7 +8,7 @@ import type { Preferences } from '../prefer.ts';
 import { failureProblem, outcomeOf, problem } from '../problem.ts';
 import type { Address, Admission, Message, Publisher, PublishOptions, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
-import { splitTarget, toAddress } from '../target.ts';
+import { queryOf, toAddress } from '../target.ts';
 import { passesXsrf } from '../xsrf.ts';
 import { logFailure } from './log-failure.ts';
 import { pending, within } from './pending.ts';
@@ -77,8 +77,7 @@ function makeMessage(
   body: Uint8Array,
   settings: PublishSettings,
 ): Step<Message> | Promise<Step<Message>> {
-  const target = splitTarget(targetOf(c.req.raw, c.env));
-  const query = target.ok ? target.query : '';
+  const query = queryOf(targetOf(c.req.raw, c.env));
   if (settings.xsrfCookies && !passesXsrf(c, query, body))
     return { done: problem('cross-site', { requestId, detail: 'the _xsrf field is not what the _xsrf cookie says' }) };
   const made = toMessage(

@@ -43,7 +43,11 @@ export class DeliveryQueue implements Iterable<Delivery> {
   }
 
   /** Call `Delivery.dequeue`. */
-  remove({ before, after }: Place): void {
+  remove(place: Place): void {
+    const { before, after } = place;
+    // Or one that has grown old would keep all after it alive until the next full collection of garbage.
+    place.before = undefined;
+    place.after = undefined;
     if (before) before.after = after;
     else this.#first = after;
     if (after) after.before = before;

@@ -14,12 +14,7 @@ import type { DeliveryListener } from './delivery.ts';
 const OVERHEAD_BYTES = 2_048;
 
 export interface AdmissionHost {
-  publish(
-    address: Address,
-    message: Message,
-    options: PublishOptions,
-    listener: DeliveryListener,
-  ): Promise<PublishOutcome>;
+  publish(message: Addressed, options: PublishOptions, listener: DeliveryListener): void;
   /** @param giveBack call it when all messages are out of memory */
   publishMany(
     messages: readonly Addressed[],
@@ -46,6 +41,7 @@ class HeldRoom implements Admission, DeliveryListener {
   readonly #host: AdmissionHost;
   #reserved: number;
   #open = true;
+  #onOutcome: ((outcome: PublishOutcome) => void) | undefined;
 
   constructor(share: Share, reserved: number, host: AdmissionHost) {
     this.#share = share;
@@ -62,7 +58,10 @@ class HeldRoom implements Admission, DeliveryListener {
   publish(address: Address, message: Message, options: PublishOptions): Promise<PublishOutcome> {
     this.#open = false;
     this.#host.onEnded();
-    return this.#host.publish(address, message, options, this);
+    return new Promise((resolve) => {
+      this.#onOutcome = resolve;
+      this.#host.publish({ address, message }, options, this);
+    });
   }
 
   async publishMany(messages: readonly Addressed[], options: PublishOptions): Promise<readonly PublishOutcome[]> {
@@ -86,7 +85,8 @@ class HeldRoom implements Admission, DeliveryListener {
     this.#host.abandon(requestId, address, failure);
   }
 
-  onSettled(): void {
+  onSettled(outcome: PublishOutcome): void {
+    this.#onOutcome?.(outcome);
     this.#host.onDone();
   }
 

@@ -4,7 +4,6 @@ import type {
   Addressed,
   Admission,
   LoginFailureKind,
-  Message,
   PublishFailure,
   PublishOptions,
   PublishOutcome,
@@ -89,13 +88,11 @@ export class Connection {
   readonly #backoff = new Backoff(MAX_BACKOFF_MS);
   /** What comes after the end is told: that the broker refused the login, or that all ends. */
   #ending: { readonly kind: LoginFailureKind; readonly detail?: string } = { kind: 'shutting-down' };
-  /** Messages whose clients were answered 202: they can wait for an alarm to end. */
-  readonly #patient = new WeakSet<Delivery>();
   #maxChannels = MAX_CHANNELS;
   #firstHost = 0;
   #admissions = 0;
   readonly #admissionHost: AdmissionHost = {
-    publish: (address, message, options, listener) => this.#publish(address, message, options, listener),
+    publish: (message, options, listener) => this.#publish(message, options, listener),
     publishMany: (messages, options, giveBack) => this.#publishMany(messages, options, giveBack),
     abandon: (requestId, address, failure) => {
       this.counters.abandoned += 1;
@@ -208,51 +205,29 @@ export class Connection {
     this.#session?.closeIdleLanes(now - IDLE_LANE_MS);
   }
 
-  async #publishMany(
-    messages: readonly Addressed[],
-    options: PublishOptions,
-    giveBack: () => void,
-  ): Promise<readonly PublishOutcome[]> {
-    const deadline = performance.now() + options.timeoutMs;
-    const maxOpen = Math.max(1, Math.min(this.#options.session.maxInFlight, this.#host.held.max) / 2);
-    let undone = messages.length;
-    const onOutOfMemory = (): void => {
-      undone -= 1;
-      if (undone === 0) giveBack();
-    };
-    if (undone === 0) giveBack();
-    let begun = false;
-    return publishOverlapping(messages, maxOpen, ({ address, message }, onSettled) => {
-      const delivery = new Delivery(address, message, this.#host.held, { onSettled, onOutOfMemory });
-      const leftMs = deadline - performance.now();
-      // What has not been written by then never is: nobody would learn what became of it.
-      if (begun && leftMs <= 0) this.#onDeadline(delivery);
-      else this.#start(delivery, { ...options, timeoutMs: Math.max(0, leftMs) }, begun);
-      begun = true;
-      return delivery.outcome;
-    });
-  }
-
-  #publish(
-    address: Address,
-    message: Message,
-    options: PublishOptions,
-    listener: DeliveryListener,
-  ): Promise<PublishOutcome> {
-    const delivery = new Delivery(address, message, this.#host.held, listener);
-    this.#start(delivery, options, false);
-    return delivery.outcome;
-  }
-
-  /** @param begun others of its batch are on their way */
-  #start(delivery: Delivery, { timeoutMs, patient, signal }: PublishOptions, begun: boolean): void {
+  #publish(message: Addressed, { timeoutMs, patient = false, signal }: PublishOptions, to: DeliveryListener): void {
+    const delivery = new Delivery(message, patient, this.#host.held, to);
     delivery.startDeadline(timeoutMs, () => this.#onDeadline(delivery));
-    if (patient) this.#patient.add(delivery);
     signal?.addEventListener('abort', () => {
       if (!delivery.inFlight) delivery.fail('client-gone');
     });
     if (signal?.aborted) delivery.fail('client-gone');
-    else this.#deliver(delivery, patient === true && begun);
+    else this.#deliver(delivery, false);
+  }
+
+  #publishMany(
+    messages: readonly Addressed[],
+    options: PublishOptions,
+    giveBack: () => void,
+  ): Promise<readonly PublishOutcome[]> {
+    const { held } = this.#host;
+    return publishOverlapping(messages, options, {
+      held,
+      maxOpen: Math.max(1, Math.min(this.#options.session.maxInFlight, held.max) / 2),
+      deliver: (delivery, begun) => this.#deliver(delivery, delivery.patient && begun),
+      expire: (delivery) => this.#onDeadline(delivery),
+      giveBack,
+    });
   }
 
   /** @param accepted its client has been told that it will be delivered */
@@ -426,7 +401,7 @@ export class Connection {
         this.#blocked = { reason, since: performance.now() };
         this.#host.log('warning', 'the broker blocks publishers', this, reason);
         session.failUnwritten((delivery) => {
-          if (this.#patient.has(delivery)) delivery.enqueue(this.#held);
+          if (delivery.patient) delivery.enqueue(this.#held);
           else delivery.fail('broker-blocked', reason);
         });
       },

@@ -1,11 +1,11 @@
 import type { Envelope } from 'rabbitmq-client';
-import type { Address, Message, PublishFailure, PublishOutcome } from '../../handler/publisher.ts';
+import type { Address, Addressed, Message, PublishFailure, PublishOutcome } from '../../handler/publisher.ts';
 import type { DeliveryQueue, Place } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
 
 export interface DeliveryListener {
   /** It has its outcome: nobody waits for it any more. */
-  onSettled(): void;
+  onSettled(outcome: PublishOutcome): void;
   /** And it is on no channel, or all of it has been written. */
   onOutOfMemory(): void;
 }
@@ -29,7 +29,8 @@ export class Delivery {
   readonly message: Message;
   readonly envelope: Envelope;
   body: Buffer;
-  readonly outcome: Promise<PublishOutcome>;
+  /** Its client was answered 202: it can wait for an alarm to end. */
+  readonly patient: boolean;
 
   /** Some attempt may have reached the broker without a verdict: it may have the message. */
   ambiguous = false;
@@ -46,7 +47,6 @@ export class Delivery {
   readonly #listener: DeliveryListener;
   /** Where it is counted while it waits. */
   readonly #held: HeldMessages;
-  #resolve: (outcome: PublishOutcome) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #queue: DeliveryQueue | undefined;
   #place: Place | undefined;
@@ -56,14 +56,12 @@ export class Delivery {
   #done = false;
   #carrier: Carrier | undefined;
 
-  constructor(address: Address, message: Message, held: HeldMessages, listener: DeliveryListener) {
+  constructor({ address, message }: Addressed, patient: boolean, held: HeldMessages, listener: DeliveryListener) {
     this.address = address;
     this.message = message;
     this.envelope = toEnvelope(address, message);
     this.body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
-    this.outcome = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+    this.patient = patient;
     this.#held = held;
     this.#listener = listener;
   }
@@ -130,8 +128,7 @@ export class Delivery {
     this.#settled = true;
     clearTimeout(this.#timer);
     this.dequeue();
-    this.#resolve(outcome);
-    this.#listener.onSettled();
+    this.#listener.onSettled(outcome);
     if (!this.#carrier || this.#carrier.flushed) this.#finish();
     this.#carrier?.onOverdue();
   }

@@ -1,9 +1,8 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
-import * as v from 'valibot';
+import { adoptNegotiated, replaceUnconfirmed, socketOf, watchReturns, writeAtOnce } from './library.ts';
 import { type LoginRefusal, type LossKind, loginRefusalOf, lossOf } from './outcomes.ts';
-import { TagMap } from './tag-map.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
 export interface LinkOptions {
@@ -41,13 +40,6 @@ const WRITE_BUFFER_BYTES = 1024 * 1024;
 
 /** Longer than any connection waits for its first error, on which it is discarded. */
 const NEVER_RETRY_MS = 2 ** 31 - 1;
-
-const withSocket = v.looseObject({ _socket: v.instance(Socket) });
-
-const negotiated = v.looseObject({
-  _opt: v.looseObject({ frameMax: v.number() }),
-  _state: v.looseObject({ frameMax: v.number(), channelMax: v.number() }),
-});
 
 /**
  * One AMQP connection to one host. It never comes back by itself: the client library's own reconnect would hide a
@@ -169,6 +161,7 @@ export class Link {
     channel.on('error', () => {});
     watchReturns(channel, onReturn);
     replaceUnconfirmed(channel);
+    writeAtOnce(channel);
     await channel.confirmSelect();
     return channel;
   }
@@ -184,45 +177,4 @@ export class Link {
     this.#closed = true;
     this.#connection.unsafeDestroy();
   }
-}
-
-function socketOf(connection: AmqpConnection): Socket {
-  if (!v.is(withSocket, connection)) throw new TypeError('rabbitmq-client keeps its socket elsewhere');
-  return connection._socket;
-}
-
-const headerReader = v.looseObject({ _onHeader: v.function() });
-const contentHeader = v.looseObject({ fields: v.looseObject({ contentType: v.optional(v.string()) }) });
-
-/**
- * The library parses the body of a returned message by its content type, and JSON of 10 MB stops the event loop for
- * long. Without a content type it stays bytes. It tells of a return a turn of the event loop after the confirm.
- */
-function watchReturns(channel: AmqpChannel, onReturn: () => void): void {
-  if (!v.is(headerReader, channel)) throw new TypeError('rabbitmq-client reads headers elsewhere');
-  const readHeader = channel._onHeader.bind(channel);
-  channel._onHeader = (frame: unknown) => {
-    if (!v.is(contentHeader, frame)) throw new TypeError('rabbitmq-client has other header frames');
-    delete frame.fields.contentType;
-    onReturn();
-    readHeader(frame);
-  };
-}
-
-const withUnconfirmed = v.looseObject({ _state: v.looseObject({ unconfirmed: v.instance(Map) }) });
-
-/** The library keeps what waits for a confirm in a Map, by delivery tag. What that costs is told at TagMap. */
-function replaceUnconfirmed(channel: AmqpChannel): void {
-  if (!v.is(withUnconfirmed, channel)) throw new TypeError('rabbitmq-client keeps unconfirmed messages elsewhere');
-  Object.assign(channel._state, { unconfirmed: new TagMap<unknown>() });
-}
-
-/**
- * The library negotiates frame_max but lets channels use the one it was configured with, which a broker with a
- * smaller one answers by closing the connection on the first large message.
- */
-function adoptNegotiated(connection: AmqpConnection): { readonly frameMax: number; readonly channelMax: number } {
-  if (!v.is(negotiated, connection)) throw new TypeError('rabbitmq-client keeps its frame_max elsewhere');
-  connection._opt.frameMax = connection._state.frameMax;
-  return connection._state;
 }

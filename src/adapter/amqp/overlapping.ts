@@ -1,35 +1,124 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Addressed, PublishOutcome } from '../../handler/publisher.ts';
+import type { Addressed, PublishOptions, PublishOutcome } from '../../handler/publisher.ts';
+import { Delivery, type DeliveryListener } from './delivery.ts';
+import type { HeldMessages } from './held.ts';
+import { TagMap } from './tag-map.ts';
 
 /** Messages handed over in one turn of the event loop: a millisecond's work, or two. */
 const SLICE = 100;
 
-/**
- * Publishes messages one after the other without waiting for their confirms, but with so many without an outcome at
- * most, so that one batch leaves room for others.
- *
- * @param publish `onSettled` is to be called once, with the outcome
- */
-export async function publishOverlapping(
+export interface OverlappingHost {
+  readonly held: HeldMessages;
+  /** Messages without an outcome at most, so that one batch leaves room for others. */
+  readonly maxOpen: number;
+  /** @param begun others of its batch are on their way */
+  deliver(delivery: Delivery, begun: boolean): void;
+  /** Its time is over. */
+  expire(delivery: Delivery): void;
+  /** Nothing of the batch is in memory any more. */
+  giveBack(): void;
+}
+
+/** Publishes messages one after the other without waiting for their confirms. */
+export function publishOverlapping(
   messages: readonly Addressed[],
-  maxOpen: number,
-  publish: (message: Addressed, onSettled: () => void) => Promise<PublishOutcome>,
+  options: PublishOptions,
+  host: OverlappingHost,
 ): Promise<readonly PublishOutcome[]> {
-  const outcomes: Promise<PublishOutcome>[] = [];
-  let open = 0;
-  let onRoom = (): void => {};
-  const onSettled = (): void => {
-    open -= 1;
-    if (open <= maxOpen / 2) onRoom();
-  };
-  for (const message of messages) {
-    if (open >= maxOpen) {
-      await new Promise<void>((resolve) => {
-        onRoom = resolve;
-      });
-    } else if (outcomes.length % SLICE === SLICE - 1) await nextTurn();
-    open += 1;
-    outcomes.push(publish(message, onSettled));
+  return new Batch(messages, options, host).publish();
+}
+
+class Batch {
+  readonly #messages: readonly Addressed[];
+  readonly #options: PublishOptions;
+  readonly #host: OverlappingHost;
+  readonly #outcomes: PublishOutcome[] = [];
+  /** On their way, by place in the batch. */
+  readonly #open = new TagMap<Delivery>();
+  #inMemory: number;
+  /** Called when no more than so many are on their way. */
+  #onRoom: { readonly size: number; readonly resolve: () => void } | undefined;
+
+  constructor(messages: readonly Addressed[], options: PublishOptions, host: OverlappingHost) {
+    this.#messages = messages;
+    this.#options = options;
+    this.#host = host;
+    this.#inMemory = messages.length;
   }
-  return Promise.all(outcomes);
+
+  async publish(): Promise<readonly PublishOutcome[]> {
+    if (this.#messages.length === 0) this.#host.giveBack();
+    const { maxOpen } = this.#host;
+    const { timeoutMs, signal } = this.#options;
+    const deadline = performance.now() + timeoutMs;
+    const timer = setTimeout(() => this.#expire(), timeoutMs);
+    const onAbort = (): void => this.#abandon();
+    signal?.addEventListener('abort', onAbort);
+    for (const [index, message] of this.#messages.entries()) {
+      if (this.#open.size >= maxOpen) await this.#room(maxOpen / 2);
+      else if (index % SLICE === SLICE - 1) await nextTurn();
+      this.#begin(index, message, deadline);
+    }
+    await this.#room(0);
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    return this.#outcomes;
+  }
+
+  settle(index: number, outcome: PublishOutcome): void {
+    this.#outcomes[index] = outcome;
+    this.#open.delete(index);
+    if (this.#onRoom && this.#open.size <= this.#onRoom.size) this.#onRoom.resolve();
+  }
+
+  outOfMemory(): void {
+    this.#inMemory -= 1;
+    if (this.#inMemory === 0) this.#host.giveBack();
+  }
+
+  #begin(index: number, message: Addressed, deadline: number): void {
+    const { patient = false, signal } = this.#options;
+    const delivery = new Delivery(message, patient, this.#host.held, new Place(this, index));
+    this.#open.set(index, delivery);
+    if (signal?.aborted) delivery.fail('client-gone');
+    // What has not been written by then never is: nobody would learn what became of it.
+    else if (index > 0 && performance.now() >= deadline) this.#host.expire(delivery);
+    else this.#host.deliver(delivery, index > 0);
+  }
+
+  /** Resolves when no more than so many are on their way. */
+  async #room(size: number): Promise<void> {
+    if (this.#open.size <= size) return;
+    await new Promise<void>((resolve) => {
+      this.#onRoom = { size, resolve };
+    });
+    this.#onRoom = undefined;
+  }
+
+  #expire(): void {
+    for (const delivery of this.#open.values()) this.#host.expire(delivery);
+  }
+
+  #abandon(): void {
+    for (const delivery of this.#open.values()) if (!delivery.inFlight) delivery.fail('client-gone');
+  }
+}
+
+/** One message of a batch. */
+class Place implements DeliveryListener {
+  readonly #batch: Batch;
+  readonly #index: number;
+
+  constructor(batch: Batch, index: number) {
+    this.#batch = batch;
+    this.#index = index;
+  }
+
+  onSettled(outcome: PublishOutcome): void {
+    this.#batch.settle(this.#index, outcome);
+  }
+
+  onOutOfMemory(): void {
+    this.#batch.outOfMemory();
+  }
 }

@@ -5,6 +5,7 @@ import { DeliveryQueue } from './delivery-queue.ts';
 import { Experience } from './experience.ts';
 import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
+import { LibraryChanged } from './library.ts';
 import { Link, type LinkOptions, type LinkOutcome, type Login } from './link.ts';
 import { type LossKind, type Refusal, refusalOf } from './outcomes.ts';
 import { type SoloHost, SoloPool } from './solo.ts';
@@ -276,7 +277,8 @@ export class Session implements SoloHost, Carrier {
       this.#channels.add(channel);
       this.#listener.onChannelOpened();
       return channel;
-    } catch {
+    } catch (error) {
+      if (error instanceof LibraryChanged) throw error;
       // The connection has ended, of which its own listener tells, or its channels are used up.
       return undefined;
     } finally {

@@ -4,7 +4,7 @@ import { type PropertyDefaults, toPropertiesOfJson } from '../message/properties
 import type { Addressed } from '../publisher.ts';
 import { exchangeOf, judgeName } from '../target.ts';
 import type { Turns } from '../turns.ts';
-import { decodeBase64, encodeText } from './body-text.ts';
+import { decodeBase64, type Encode, encodeText } from './body-text.ts';
 import type { JsonResult } from './json-text.ts';
 
 /** What holds for all messages of a batch. */
@@ -28,11 +28,12 @@ export function toBatchMessage(
   json: JsonResult,
   context: BatchContext,
   turns: Turns,
+  encode: Encode,
 ): BatchMessage | Promise<BatchMessage> {
   if (!json.ok) return { ok: false, errors: [{ field: 'message', message: json.message }] };
   const { value } = json;
   if (!isObject(value)) return { ok: false, errors: [{ field: 'message', message: 'expected a JSON object' }] };
-  const body = bodyOf(value, turns);
+  const body = bodyOf(value, turns, encode);
   return body instanceof Promise
     ? body.then((decoded) => assemble(value, decoded, context))
     : assemble(value, body, context);
@@ -86,13 +87,13 @@ type BodyResult =
   | { readonly ok: true; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly error: FieldError };
 
-function bodyOf(json: Json, turns: Turns): BodyResult | Promise<BodyResult> {
+function bodyOf(json: Json, turns: Turns, encode: Encode): BodyResult | Promise<BodyResult> {
   const { body, body_base64 } = json;
   if (body !== undefined && body_base64 !== undefined)
     return wrong('body', 'expected either body or body_base64, found both');
   if (body !== undefined) {
     if (typeof body !== 'string') return wrong('body', 'expected a string');
-    return orWrong(encodeText(body, turns), 'body', 'expected well-formed Unicode, found a lone surrogate');
+    return orWrong(encodeText(body, turns, encode), 'body', 'expected well-formed Unicode, found a lone surrogate');
   }
   if (typeof body_base64 === 'string')
     return orWrong(decodeBase64(body_base64, turns), 'body_base64', 'expected base64 (RFC 4648), padded');

@@ -2,6 +2,7 @@ import type { FieldError } from '../message/fields.ts';
 import type { Addressed } from '../publisher.ts';
 import { Turns } from '../turns.ts';
 import { type BatchContext, toBatchMessage } from './batch-message.ts';
+import { encodeTogether } from './body-text.ts';
 import { itemsOf, linesOf } from './elements.ts';
 import { isShort, parseLong, parseShort } from './json-text.ts';
 
@@ -36,6 +37,8 @@ const MAX_ERRORS = 1_000;
 /** The messages of a batch, all of them judged: everything that is wrong is listed at once. */
 export async function toBatch(body: Uint8Array, form: BatchForm, context: BatchContext): Promise<BatchResult> {
   const turns = new Turns();
+  // No text takes more bytes than its JSON.
+  const encode = encodeTogether(body.length);
   const messages: Addressed[] = [];
   const errors: BatchError[] = [];
   const elements = (form === 'lines' ? linesOf : itemsOf)(body);
@@ -44,7 +47,7 @@ export async function toBatch(body: Uint8Array, form: BatchForm, context: BatchC
     if (step.value !== 'turn') {
       if (index >= context.maxMessages) return { kind: 'too-many' };
       const json = isShort(step.value) ? parseShort(step.value) : await parseLong(step.value, turns);
-      const judged = toBatchMessage(json, context, turns);
+      const judged = toBatchMessage(json, context, turns, encode);
       const made = judged instanceof Promise ? await judged : judged;
       if (made.ok) messages.push(made.message);
       else for (const error of made.errors) errors.push({ index, ...error });

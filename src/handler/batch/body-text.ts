@@ -2,14 +2,30 @@ import { LONG, type Turns } from '../turns.ts';
 
 const encoder = new TextEncoder();
 
-/** A text as UTF-8, or undefined where a lone surrogate has none. A long one is encoded in several turns. */
-export function encodeText(text: string, turns: Turns): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-  return text.length > LONG ? encodeLong(text, turns) : encode(text);
+/** Encodes a text that is well-formed and not long. */
+export type Encode = (text: string) => Uint8Array;
+
+const encodeApart: Encode = (text) => encoder.encode(text);
+
+/** For texts that take no more than so many bytes together: a buffer for each would cost more than to encode it. */
+export function encodeTogether(bytes: number): Encode {
+  let rest = new Uint8Array(bytes);
+  return (text) => {
+    const { written } = encoder.encodeInto(text, rest);
+    const encoded = rest.subarray(0, written);
+    rest = rest.subarray(written);
+    return encoded;
+  };
 }
 
-function encode(text: string): Uint8Array | undefined {
-  const bytes = encoder.encode(text);
-  return LONE_SURROGATE.test(text) ? undefined : bytes;
+/** A text as UTF-8, or undefined where a lone surrogate has none. A long one is encoded in several turns. */
+export function encodeText(
+  text: string,
+  turns: Turns,
+  encode = encodeApart,
+): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  if (text.length > LONG) return encodeLong(text, turns);
+  return LONE_SURROGATE.test(text) ? undefined : encode(text);
 }
 
 const LONE_SURROGATE = /\p{Cs}/u;
@@ -18,9 +34,9 @@ async function encodeLong(text: string, turns: Turns): Promise<Uint8Array | unde
   const parts: Uint8Array[] = [];
   for (let start = 0; start < text.length; ) {
     const end = beforeLowSurrogate(text, Math.min(start + LONG, text.length));
-    const part = encode(text.slice(start, end));
-    if (part === undefined) return undefined;
-    parts.push(part);
+    const part = text.slice(start, end);
+    if (LONE_SURROGATE.test(part)) return undefined;
+    parts.push(encodeApart(part));
     start = end;
     if (turns.due) await turns.next();
   }

@@ -82,7 +82,8 @@ export function toPropertiesOfJson(
   defaults: PropertyDefaults,
 ): PropertiesResult {
   const properties = new Map<string, Given>();
-  for (const [field, value] of Object.entries(json)) {
+  for (const field of Object.keys(json)) {
+    const value = json[field];
     const rule = ruleOf(field);
     if (rule === undefined || value === undefined || value === null || value === '') continue;
     properties.set(rule.names[0], { rule, field, value });

@@ -3,7 +3,7 @@ import { GatewayProcess } from '../../support/gateway.ts';
 import { basic } from '../../support/http.ts';
 import { backendsOf } from '../../support/processes.ts';
 import type { Topology, User } from '../../support/topology.ts';
-import { php, posting, publishing, rawPost } from './measures.ts';
+import { batchPost, bothHalves, php, posting, publishing, rawPost } from './measures.ts';
 import { addSink, type Place, type Target } from './place.ts';
 import type { Subjects } from './sample.ts';
 import type { Post } from './wrk.ts';
@@ -21,12 +21,15 @@ const nothing = async (): Promise<void> => {};
 /** What a post costs, and how little that could be. */
 export function floorSection(place: Place): Section {
   const { gateway, floor } = place;
-  const one = (clients: number) => posting(place, gateway, rawPost(place, KB), clients);
+  const one = (clients: number) => posting(place, gateway, rawPost(place.topology, KB), clients);
+  const http = posting(place, floor.http, rawPost(place.topology, KB), 64);
+  const amqp = publishing(place, KB, 64);
   return {
     title: 'Against the floor',
     subjects: {
-      'floor: Hono reads 1 KB and answers, 64 clients': posting(place, floor.http, rawPost(place, KB), 64),
-      'floor: rabbitmq-client confirms 1 KB, 64 at once': publishing(place, KB, 64),
+      'floor: Hono reads 1 KB and answers, 64 clients': http,
+      'floor: rabbitmq-client confirms 1 KB, 64 at once': amqp,
+      'floor: both at once': bothHalves(http, amqp),
       'floor: rabbitmq-client confirms 1 KB, 1 at once': publishing(place, KB, 1),
       'statelessd, 1 KB, 1 client': one(1),
       'statelessd, 1 KB, 8 clients': one(8),
@@ -53,7 +56,7 @@ function managementPost({ topology }: Place): Omit<Post, 'port'> {
 /** What a message's size and form do. */
 export function formsSection(place: Place): Section {
   const { gateway } = place;
-  const raw = rawPost(place, KB);
+  const raw = rawPost(place.topology, KB);
   const as = (type: string, body: string): Omit<Post, 'port'> => ({
     ...raw,
     headers: { ...raw.headers, 'Content-Type': type },
@@ -65,7 +68,7 @@ export function formsSection(place: Place): Section {
   return {
     title: 'Forms and sizes',
     subjects: {
-      'raw, 100 B, 64 clients': posting(place, gateway, rawPost(place, 100), 64),
+      'raw, 100 B, 64 clients': posting(place, gateway, rawPost(place.topology, 100), 64),
       'urlencoded, 1 KB, 64 clients': posting(
         place,
         gateway,
@@ -78,10 +81,10 @@ export function formsSection(place: Place): Section {
         as('multipart/form-data; boundary=b', `${part('body', text)}${part('content_type', 'text/plain')}--b--\r\n`),
         64,
       ),
-      'raw, 20 KB, 1 client': posting(place, gateway, rawPost(place, 20 * KB), 1),
-      'raw, 64 KB, 1 client': posting(place, gateway, rawPost(place, 64 * KB), 1),
-      'raw, 1 MB, 1 client': posting(place, gateway, rawPost(place, 1024 * KB), 1),
-      'raw, 64 KB, 64 clients': posting(place, gateway, rawPost(place, 64 * KB), 64),
+      'raw, 20 KB, 1 client': posting(place, gateway, rawPost(place.topology, 20 * KB), 1),
+      'raw, 64 KB, 1 client': posting(place, gateway, rawPost(place.topology, 64 * KB), 1),
+      'raw, 1 MB, 1 client': posting(place, gateway, rawPost(place.topology, 1024 * KB), 1),
+      'raw, 64 KB, 64 clients': posting(place, gateway, rawPost(place.topology, 64 * KB), 64),
     },
     close: nothing,
   };
@@ -89,13 +92,7 @@ export function formsSection(place: Place): Section {
 
 /** Many messages a request. */
 export function batchSection(place: Place): Section {
-  const batch = (size: number) => {
-    const line = `${JSON.stringify({ routing_key: 'k', body: 'x'.repeat(KB) })}\n`;
-    const post = rawPost(place, 0);
-    const headers = { ...post.headers, 'Content-Type': 'application/x-ndjson' };
-    const path = `/${place.topology.segment}/sink`;
-    return posting(place, place.gateway, { path, headers, body: Buffer.from(line.repeat(size)) }, 4, size);
-  };
+  const batch = (size: number) => posting(place, place.gateway, batchPost(place.topology, size), 4, size);
   return {
     title: 'Batches of 1 KB messages, 4 clients',
     subjects: { 'batches of 10': batch(10), 'batches of 100': batch(100), 'batches of 1,000': batch(1000) },
@@ -132,14 +129,14 @@ export async function growthSection(place: Place): Promise<Growth> {
   const pair = await GatewayProcess.start({ broker: topology.broker, http: { workers: 2 } });
   const target = targetOf(many);
   const [pid = 0] = target.pids;
-  const post = rawPost(place, KB);
+  const post = rawPost(place.topology, KB);
   const as = (crowd: readonly User[]): Omit<Post, 'port'> => ({
     ...post,
     turns: crowd.map((user) => ({ path: post.path, headers: { ...post.headers, Authorization: basic(user) } })),
   });
   const exchanges = (count: number): Omit<Post, 'port'> => ({
     ...post,
-    turns: Array.from({ length: count }, (_, n) => rawPost(place, KB, `sink-${n}`)),
+    turns: Array.from({ length: count }, (_, n) => rawPost(place.topology, KB, `sink-${n}`)),
   });
   // What a busy process takes by itself is not the connections'.
   await posting(place, target, as(users.slice(0, 1)), 64)();

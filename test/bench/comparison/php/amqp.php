@@ -1,9 +1,9 @@
 <?php
 // The same with the amqp extension.
-[, $seconds, $port, $vhost, $user, $password] = $argv;
+[, $from, $to, $port, $vhost, $user, $password] = $argv;
 $body = str_repeat('x', 1024);
 $times = [];
-for ($end = microtime(true) + (float) $seconds; ($startedAt = microtime(true)) < $end;) {
+while (($startedAt = microtime(true)) < (float) $to) {
     $connection = new AMQPConnection(
         ['host' => '127.0.0.1', 'port' => (int) $port, 'vhost' => $vhost, 'login' => $user, 'password' => $password],
     );
@@ -16,6 +16,8 @@ for ($end = microtime(true) + (float) $seconds; ($startedAt = microtime(true)) <
     $exchange->publish($body, 'k', AMQP_NOPARAM, ['delivery_mode' => 1]);
     $channel->waitForConfirm(5);
     $connection->disconnect();
-    $times[] = microtime(true) - $startedAt;
+    if (($endedAt = microtime(true)) >= (float) $from && $endedAt < (float) $to) {
+        $times[] = $endedAt - $startedAt;
+    }
 }
 echo json_encode($times);

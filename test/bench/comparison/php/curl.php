@@ -1,9 +1,9 @@
 <?php
 // A message as PHP publishes it through the gateway: one POST on a connection of its own, as each request of a page would.
-[, $seconds, $port, $vhost, $user, $password] = $argv;
+[, $from, $to, $port, $vhost, $user, $password] = $argv;
 $body = str_repeat('x', 1024);
 $times = [];
-for ($end = microtime(true) + (float) $seconds; ($startedAt = microtime(true)) < $end;) {
+while (($startedAt = microtime(true)) < (float) $to) {
     $curl = curl_init('http://127.0.0.1:' . $port . '/' . rawurlencode($vhost) . '/sink/k');
     curl_setopt_array($curl, [
         CURLOPT_USERPWD => "$user:$password",
@@ -16,6 +16,8 @@ for ($end = microtime(true) + (float) $seconds; ($startedAt = microtime(true)) <
         throw new Exception('not published');
     }
     curl_close($curl);
-    $times[] = microtime(true) - $startedAt;
+    if (($endedAt = microtime(true)) >= (float) $from && $endedAt < (float) $to) {
+        $times[] = $endedAt - $startedAt;
+    }
 }
 echo json_encode($times);

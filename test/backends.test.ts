@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, statSync, symlinkSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type ClientRequest, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -17,7 +17,8 @@ import { backendOn, backendsOf, backendsOn, ended, isAlive, statusOf } from './s
 import { sharedBroker, Topology } from './support/topology.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
-const PROGRAM = new URL('../dist/cli.js', import.meta.url).pathname;
+const DIST = new URL('../dist/', import.meta.url).pathname;
+const PROGRAM = `${DIST}cli.js`;
 
 describe('the processes', () => {
   let topology: Topology;
@@ -318,6 +319,20 @@ describe('the processes', () => {
     await gateway.says('a backend died and is replaced');
     execFileSync('curl', ['--silent', '--show-error', '--fail', '--cacert', ca, '-d', 'body=hi', url]);
     expect(statusOf(backendsOn(gateway.pid, port)[0]?.pid ?? 0).Uid).toBe(Uid);
+  });
+
+  it('answer everything as Daemon.user, from a program that only root can read and that is gone by then', async () => {
+    if (!IS_ROOT) return staysWhoItIs(await start({ daemon: { user: 'root' } }));
+    const directory = await temporaryDirectory();
+    cpSync(DIST, join(directory, 'dist'), { recursive: true });
+    cpSync(new URL('../package.json', import.meta.url), join(directory, 'package.json'));
+    symlinkSync(new URL('../node_modules', import.meta.url), join(directory, 'node_modules'));
+    const through = ['sh', '-c', `exec "$0" "${join(directory, 'dist/cli.js')}" "$2" "$3"`];
+    const gateway = await start({ daemon: { user: 'nobody' }, through });
+    await rm(join(directory, 'dist'), { recursive: true });
+    for (const page of ['/metrics', '/openapi.json', '/stats?scope=all'])
+      expect([page, (await http(gateway.port, page, { method: 'GET' })).status]).toEqual([page, 200]);
+    expect((await post(gateway.port)).status).toBe(204);
   });
 
   it('say so where they may not become Daemon.user, and serve', async () => {

@@ -17,6 +17,9 @@ const SURVEY_MS = 2_000;
 /** Where the build puts the page at `/`, seen from here: this file's source and its built form lie at the same depth. */
 const PAGE = fileURLToPath(new URL('../../../dist/dashboard', import.meta.url));
 
+/** After a start, until what it did not need is loaded. */
+const LOAD_REST_MS = 1_000;
+
 let gateway: Gateway | undefined;
 const surveys = new Inquiries<Survey>();
 
@@ -44,12 +47,16 @@ process.on('SIGHUP', () => {});
 
 async function start({ config, keys, slot, identity }: Start, handle: unknown): Promise<void> {
   process.title = `statelessd: backend ${slot.port}`;
-  if (identity) become(identity);
+  if (identity) {
+    await loadRest();
+    become(identity);
+  }
   configureLogging(config.logging, config.application.debug, process.stderr);
   try {
     gateway = new Gateway(config, keys, { slot, pageFolder: PAGE, logs: openLogs({ port: slot.port }), survey });
     await gateway.listen(handle);
     tell({ kind: 'ready' });
+    setTimeout(() => void loadRest().catch(() => {}), LOAD_REST_MS).unref();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN';
     tell({
@@ -66,6 +73,14 @@ async function start({ config, keys, slot, identity }: Start, handle: unknown): 
 async function survey(own: Snapshot): Promise<Survey> {
   const answer = await surveys.ask((id) => tell({ kind: 'survey', id }), SURVEY_MS);
   return answer ?? { snapshots: [own], silent: [] };
+}
+
+/**
+ * What a start does not wait for. It is loaded before somebody asks for it: by then another user may be unable to read it,
+ * or another version of the program may lie there.
+ */
+async function loadRest(): Promise<void> {
+  await Promise.all([import('../statistics/metrics.ts'), import('../../handler/openapi/document.ts')]);
 }
 
 /** Groups first, for afterwards there is no right to change them. */

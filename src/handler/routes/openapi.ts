@@ -5,15 +5,11 @@ import { json } from './json.ts';
 
 /** GET /openapi.json: the contract for machines. It is made when first asked for. */
 export function openApiRoute(settings: OpenApiSettings, routes: readonly Route[]) {
-  let document: Promise<OpenApiDocument> | undefined;
+  let document: OpenApiDocument | undefined;
   return async (c: AppContext): Promise<Response> => {
-    document ??= make(settings, routes);
-    return json(c, 200, await document);
+    // Loaded no sooner, for a start should not wait for it.
+    const { createOpenApi } = await import('../openapi/document.ts');
+    document ??= createOpenApi(settings, routes);
+    return json(c, 200, document);
   };
-}
-
-/** Loads what makes it no sooner, for a start should not wait for it. */
-async function make(settings: OpenApiSettings, routes: readonly Route[]): Promise<OpenApiDocument> {
-  const { createOpenApi } = await import('../openapi/document.ts');
-  return createOpenApi(settings, routes);
 }

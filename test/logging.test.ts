@@ -108,6 +108,24 @@ describe('the log', () => {
     expect(lines).toEqual([expect.stringContaining('status=404')]);
   });
 
+  it('takes the logger without a name for the root logger, as Python does', async () => {
+    const loggers = { '': { level: 'INFO', handlers: ['only'] } };
+    const gateway = await gatewayWith(dictConfig(CONSOLE, { loggers, disable_existing_loggers: false }));
+    expect(gateway.stderr).toContain('INFO    |statelessd|statelessd: supervisor|listening on');
+    await post(gateway);
+    await gateway.says('|pika|');
+  });
+
+  it('names the routing key of a management call, which stands in its body', async () => {
+    const gateway = await gatewayWith(dictConfig(CONSOLE));
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ properties: {}, routing_key: 'in.body', payload: 'x', payload_encoding: 'string' });
+    const call = { user: topology.user, headers, body };
+    await http(gateway.port, `/api/exchanges/${topology.segment}/missing/publish`, call);
+    await gateway.says('not published');
+    expect(gateway.stderr).toContain('exchange="missing" routing_key="in.body"');
+  });
+
   it('has handlers for debugging only', async () => {
     const handlers = { only: { formatter: 'short', ...CONSOLE }, more: { ...CONSOLE, debug_only: true } };
     const loggers = { statelessd: { level: 'INFO', handlers: ['only', 'more'] } };

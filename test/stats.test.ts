@@ -85,6 +85,19 @@ describe('the figures', () => {
     }
   });
 
+  it('are a backend’s own where the supervisor does not answer', async () => {
+    const gateway = await start({ ports: 2 });
+    const [first = 0] = gateway.ports;
+    process.kill(gateway.pid, 'SIGSTOP');
+    try {
+      const { backends, silent } = await allOf(first);
+      expect(backends.map(({ port }) => port)).toEqual([first]);
+      expect(silent).toBeUndefined();
+    } finally {
+      process.kill(gateway.pid, 'SIGCONT');
+    }
+  });
+
   it('are a backend’s own where none asks for all', async () => {
     const gateway = await start({ ports: 2 });
     const [first = 0, second = 0] = gateway.ports;

@@ -122,13 +122,11 @@ export class Connection {
 
   /** Messages that wait for a connection, or for a place on it. */
   get held(): number {
-    return this.#held.size + (this.#session?.waiting ?? 0);
+    return this.#sessions().reduce((held, { waiting }) => held + waiting, this.#held.size);
   }
 
   get inFlight(): number {
-    let inFlight = this.#session?.inFlight ?? 0;
-    for (const session of this.#retiring) inFlight += session.inFlight;
-    return inFlight;
+    return this.#sessions().reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
   /** Nobody has leave to publish, and nothing is on its way. */
@@ -147,6 +145,7 @@ export class Connection {
       this.#firstHost,
     );
     if (outcome.kind === 'open') {
+      this.counters.connectionsOpened += 1;
       if (this.#closing.signal.aborted) outcome.session.destroy();
       else this.#adopt(outcome.session);
       return { kind: 'open' };
@@ -195,10 +194,15 @@ export class Connection {
     this.#closing.abort();
     clearTimeout(this.#renewal);
     for (const delivery of this.#held) failUnwritten(delivery);
-    for (const session of [...this.#retiring, ...(this.#session ? [this.#session] : [])]) {
+    for (const session of this.#sessions()) {
       session.failUnwritten(failUnwritten);
       session.destroy();
     }
+  }
+
+  /** The one that retires first. */
+  #sessions(): Session[] {
+    return this.#session ? [...this.#retiring, this.#session] : [...this.#retiring];
   }
 
   closeIdleLanes(now: number): void {
@@ -276,7 +280,6 @@ export class Connection {
     const previous = this.#session;
     this.#session = session;
     this.#blocked = undefined;
-    this.counters.connectionsOpened += 1;
     this.#host.log('info', previous ? 'connection renewed' : 'connected', this);
     this.#renewIn(this.#options.credentialsTtlMs * (0.7 + Math.random() / 5));
     if (previous) void this.#retire(previous);

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Channel } from './channel.ts';
 import type { Carrier, Delivery } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
@@ -191,6 +191,8 @@ export class Session implements SoloHost, Carrier {
       await Promise.race([this.#link.close(), delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     this.#link.destroy();
     this.#takeOrphans();
+    // By then its channels have told that they are closed.
+    await nextTurn();
   }
 
   /** Cuts the connection; what was in flight is reported as lost with it. */

@@ -47,7 +47,7 @@ export function openLogs(more: LogFields = {}): Logs {
  */
 export function configureLogging(logging: LoggingConfig | undefined, debug: boolean, fallback: Fallback): void {
   if (logging === undefined) configureDefaults(debug, fallback);
-  else configureAsPython(logging, debug, fallback);
+  else configureAsPython(withRoot(logging), debug, fallback);
 }
 
 /** LogTape speaks of its own troubles; its sinks are ours, which do that themselves. */
@@ -67,6 +67,14 @@ function configureDefaults(debug: boolean, fallback: Fallback): void {
       { category: NAMES.access.split('.'), lowestLevel: debug ? 'debug' : null },
     ],
   });
+}
+
+/** Python's root logger may also stand among the others, under an empty name. */
+function withRoot(logging: LoggingConfig): LoggingConfig {
+  const nameless = logging.loggers.get('');
+  if (!nameless) return logging;
+  const loggers = new Map([...logging.loggers].filter(([name]) => name !== ''));
+  return { ...logging, loggers, root: logging.root ?? nameless };
 }
 
 function configureAsPython(logging: LoggingConfig, debug: boolean, fallback: Fallback): void {

@@ -11,8 +11,8 @@ import {
 import { readManagedPublish } from '../management/publish-request.ts';
 import type { Publisher } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
-import { toAddress, toBatchAddress } from '../target.ts';
-import { logFailure } from './log-failure.ts';
+import { toAddress } from '../target.ts';
+import { type Failure, logFailure } from './log-failure.ts';
 import { admissionRequest, bodyLimit, judgePost, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
 
@@ -21,7 +21,12 @@ import type { PublishSettings } from './publish.ts';
  * another base URL and nothing else. @see https://www.rabbitmq.com/docs/http-api-reference
  */
 export function managementPublishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
-  const handle = async (c: AppContext, requestId: string): Promise<ManagedAnswer> => {
+  /** @param onRoutingKey called when the body has been read, where it stands */
+  const handle = async (
+    c: AppContext,
+    requestId: string,
+    onRoutingKey: (routingKey: string) => void,
+  ): Promise<ManagedAnswer> => {
     const judged = judgePost(c, requestId, settings, addressOf(c), false);
     if ('done' in judged) return answerProblem(judged.done);
     const { address, size } = judged.next;
@@ -34,6 +39,7 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
       const made = await readManagedPublish(read.bytes, settings);
       if (made.kind !== 'message') return answerFault(made);
       const { routingKey, message } = made;
+      onRoutingKey(routingKey);
       const options = { timeoutMs: settings.publishTimeoutMs };
       return answerOutcome(await admission.publish({ ...address, routingKey }, message, options));
     } finally {
@@ -42,9 +48,13 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
   };
   return async (c: AppContext): Promise<Response> => {
     const requestId = requestIdOf(c);
-    const answer = await handle(c, requestId);
+    let routingKey: string | undefined;
+    const answer = await handle(c, requestId, (found) => {
+      routingKey = found;
+    });
     const { status, failure: outcome } = answer;
-    if (outcome !== undefined) logFailure(log, c, { requestId, addressed: exchangeOf(c), status, outcome });
+    if (outcome !== undefined)
+      logFailure(log, c, { requestId, addressed: addressedBy(c, routingKey), status, outcome });
     return toResponse(answer, requestId);
   };
 }
@@ -52,5 +62,8 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
 /** Here the default exchange may also go without a name. */
 const addressOf = (c: AppContext) => toAddress(c.req.param('0') ?? '', c.req.param('1') || 'amq.default', '');
 
-/** The routing key stands in the body. */
-const exchangeOf = (c: AppContext) => toBatchAddress(c.req.param('0') ?? '', c.req.param('1') || 'amq.default');
+/** As far as it is known: the routing key stands in the body. */
+function addressedBy(c: AppContext, routingKey: string | undefined): Failure['addressed'] {
+  const addressed = addressOf(c);
+  return addressed.ok ? { ok: true, address: { ...addressed.address, routingKey } } : addressed;
+}

@@ -97,7 +97,7 @@ const targets: readonly Target[] = [
   ),
   atLeast('CPU of a post, against a message in a batch of 1,000', 4, micros(SINGLE) / micros('batches of 1,000')),
   atMost('CPU of a message over 1,000 connections, against one', 1.2, micros('1,000 users') / micros('1 user')),
-  atMost('memory of a connection', 40, growth.kilobytesAConnection, ' KB'),
+  atMost('memory of an idle connection', 40, growth.kilobytesAConnection, ' KB'),
   atMost('CPU of a message over 100 exchanges, against one', 1.2, micros('100 exchanges') / micros('1 exchange')),
   atLeast('rate of two backends, against one', 1.8, rate('two backends') / rate('one backend')),
   atMost('start to ready', 500, ready, ' ms'),

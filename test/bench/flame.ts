@@ -9,7 +9,7 @@ import { startBroker } from '../../wrangler-free-local/broker.ts';
 import { GatewayProcess } from '../support/gateway.ts';
 import { backendsOf } from '../support/processes.ts';
 import { portsOf, Topology } from '../support/topology.ts';
-import { flameGraph, framesOf } from './comparison/flame-graph.ts';
+import { flameGraph, framesOf, timeByOrigin } from './comparison/flame-graph.ts';
 import { batchPost, rawPost } from './comparison/measures.ts';
 import { addSink } from './comparison/place.ts';
 import { type Post, wrk } from './comparison/wrk.ts';
@@ -39,7 +39,9 @@ async function draw(name: string, title: string, post: Omit<Post, 'port'>, clien
   const profile: unknown = JSON.parse(await readFile(join(directory, file ?? ''), 'utf8'));
   const idleMicros = (performance.now() - endedAt) * 1_000;
   const root = framesOf(profile, idleMicros + SECONDS * 1e6, idleMicros);
-  await writeFile(new URL(`${name}.svg`, DOCS), flameGraph(title, root, requests * messagesAPost));
+  const messages = requests * messagesAPost;
+  await writeFile(new URL(`${name}.svg`, DOCS), flameGraph(title, root, messages));
   await rm(directory, { recursive: true });
-  console.log(`docs/${name}.svg: ${(root.micros / requests / messagesAPost).toFixed(0)} µs on the event loop`);
+  console.log(`docs/${name}.svg: ${(root.micros / messages).toFixed(1)} µs on the event loop, of which`);
+  for (const [origin, micros] of timeByOrigin(root)) console.log(`  ${(micros / messages).toFixed(1)} µs: ${origin}`);
 }

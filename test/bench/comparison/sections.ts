@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { GatewayProcess } from '../../support/gateway.ts';
-import { basic } from '../../support/http.ts';
+import { basic, http, keepAliveAgent } from '../../support/http.ts';
 import { backendsOf } from '../../support/processes.ts';
 import type { Topology, User } from '../../support/topology.ts';
 import { batchPost, bothHalves, php, posting, publishing, rawPost } from './measures.ts';
@@ -141,7 +141,7 @@ export async function growthSection(place: Place): Promise<Growth> {
   // What a busy process takes by itself is not the connections'.
   await posting(place, target, as(users.slice(0, 1)), 64)();
   const before = residentKilobytes(pid);
-  await posting(place, target, as(users), 64)();
+  await openAll(target.port, post, users);
   const kilobytesAConnection = (residentKilobytes(pid) - before) / MANY_USERS;
   return {
     title: 'Growth, 1 KB, 64 clients',
@@ -162,6 +162,19 @@ export async function growthSection(place: Place): Promise<Growth> {
       await pair.stop();
     },
   };
+}
+
+/** With one post for each user; then all connections are there, and idle. */
+async function openAll(port: number, { path, body }: Omit<Post, 'port'>, users: readonly User[]): Promise<void> {
+  const agent = keepAliveAgent(8);
+  const call = { body: Buffer.from(body), headers: { 'content-type': 'application/octet-stream' } };
+  for (let first = 0; first < users.length; first += 8) {
+    const answers = await Promise.all(
+      users.slice(first, first + 8).map((user) => http(port, path, { ...call, user }, agent)),
+    );
+    if (answers.some(({ status }) => status !== 204)) throw new Error('a connection could not be opened');
+  }
+  agent.destroy();
 }
 
 const targetOf = ({ port, pid: supervisor }: GatewayProcess): Target => ({

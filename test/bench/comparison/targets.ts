@@ -28,4 +28,4 @@ export function atLeast(what: string, limit: number, measured: number, unit = ' 
 const shown = (value: number): string => value.toFixed(Math.abs(value) < 10 ? 2 : 0);
 
 /** Without the digits that nobody asked for. */
-const short = (limit: number): string => String(Number(limit.toPrecision(2)));
+const short = (limit: number): string => String(Number(limit.toPrecision(3)));

@@ -1,4 +1,4 @@
-/** Slots given back at the front are cut off once they are so many and the larger half. */
+/** Slots are given back once there are so many, and most are empty. */
 const CUT_FROM = 1_024;
 
 /**
@@ -10,6 +10,8 @@ const CUT_FROM = 1_024;
  * a quarter of the CPU of a post.
  */
 export class TagMap<Value> {
+  /** Entries that stayed behind when those around them went. They are few, and old anyway. */
+  #stragglers: Map<number, Value> | undefined;
   /** The key of `#slots[0]`. */
   #firstTag = 1;
   readonly #slots: (Value | undefined)[] = [];
@@ -27,14 +29,19 @@ export class TagMap<Value> {
     if (tag !== this.#firstTag + this.#slots.length) throw new RangeError(`tag ${tag} is not the next one`);
     this.#slots.push(value);
     this.#size += 1;
+    if (this.#slots.length >= CUT_FROM && this.#slots.length > 4 * this.#size) this.#leaveBehind();
     return this;
   }
 
   get(tag: number): Value | undefined {
-    return this.#slots[tag - this.#firstTag];
+    return tag < this.#firstTag ? this.#stragglers?.get(tag) : this.#slots[tag - this.#firstTag];
   }
 
   delete(tag: number): boolean {
+    if (this.#stragglers?.delete(tag)) {
+      this.#size -= 1;
+      return true;
+    }
     const index = tag - this.#firstTag;
     if (this.#slots[index] === undefined) return false;
     this.#slots[index] = undefined;
@@ -45,11 +52,13 @@ export class TagMap<Value> {
 
   clear(): void {
     this.#size = 0;
+    this.#stragglers = undefined;
     this.#restart(this.#firstTag + this.#slots.length);
   }
 
   /** In the order of their tags. Entries may be deleted meanwhile. */
   *entries(): Generator<[number, Value]> {
+    if (this.#stragglers) yield* this.#stragglers;
     for (let tag = this.#firstTag + this.#gone; tag < this.#firstTag + this.#slots.length; tag += 1) {
       const value = this.get(tag);
       if (value !== undefined) yield [tag, value];
@@ -68,9 +77,24 @@ export class TagMap<Value> {
 
   #trim(): void {
     while (this.#gone < this.#slots.length && this.#slots[this.#gone] === undefined) this.#gone += 1;
-    if (this.#gone < CUT_FROM || this.#gone < this.#slots.length / 2) return;
-    this.#slots.splice(0, this.#gone);
-    this.#firstTag += this.#gone;
+    if (this.#gone >= CUT_FROM && this.#gone >= this.#slots.length / 2) this.#cut(this.#gone);
+  }
+
+  /** Cuts the older half off, with what is left in it kept apart. */
+  #leaveBehind(): void {
+    const half = this.#slots.length >> 1;
+    this.#stragglers ??= new Map();
+    for (let index = this.#gone; index < half; index += 1) {
+      const value = this.#slots[index];
+      if (value !== undefined) this.#stragglers.set(this.#firstTag + index, value);
+    }
+    this.#cut(Math.max(half, this.#gone));
+    this.#trim();
+  }
+
+  #cut(count: number): void {
+    this.#slots.splice(0, count);
+    this.#firstTag += count;
     this.#gone = 0;
   }
 }

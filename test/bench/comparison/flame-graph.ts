@@ -110,7 +110,7 @@ export function flameGraph(title: string, root: Frame, messages: number): string
     if (width < THINNEST) return;
     deepest = Math.max(deepest, depth);
     const y = TOP + depth * ROW;
-    const label = frame.name.slice(0, Math.floor((width - 6) / CHARACTER));
+    const label = frame.name.slice(0, Math.max(0, Math.floor((width - 6) / CHARACTER)));
     const tip = `${frame.name}: ${(frame.micros / messages).toFixed(1)} µs a message, ${((100 * frame.micros) / root.micros).toFixed(1)} %`;
     shapes.push(
       `<g><title>${escaped(tip)}</title><rect x="${x.toFixed(1)}" y="${y}" width="${Math.max(0.4, width - 0.4).toFixed(1)}" height="${ROW - 1}" fill="${ORIGINS[frame.origin]}"/>${

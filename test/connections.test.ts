@@ -166,6 +166,18 @@ describe('the connection map', () => {
     expect(answer.text).not.toMatch(/certificate|TLS|SSL|ECONN/i);
   });
 
+  it('is told of every confirm over TLS, whatever the size of the message', async () => {
+    const rabbitmq = { host: 'localhost', port: broker.tlsPort, tls: { ca: certificates.ca } };
+    const gateway = await gatewayWith({ rabbitmq, publishing: { publish_timeout: 5 } });
+    const sizes = [1, 16_000, 17_000, 70_000, 150_000, 1_500_000].flatMap((size) => Array<number>(8).fill(size));
+    const statuses: number[] = [];
+    for (const size of sizes) {
+      const call = { user: topology.user, body: 'x'.repeat(size), headers: { 'content-type': 'text/plain' } };
+      statuses.push((await http(gateway.port, `/${topology.segment}/x/k`, call)).status);
+    }
+    expect(statuses).toEqual(sizes.map(() => 204));
+  });
+
   it('answers 503 after waiting for a broker that is away, and says nothing of sockets', async () => {
     const gateway = await gatewayWith({ rabbitmq: { port: 1 }, publishing: { publish_timeout: 1 } });
     const answer = await post(gateway);

@@ -56,6 +56,8 @@ export class Connections implements Publisher {
   readonly #alive = new Set<Connection>();
   /** Logins that the broker accepted and has not refused since. */
   readonly #accepted = new CredentialsIndex<Login>();
+  /** The same, the oldest first. */
+  readonly #acceptedInOrder = new Set<Login>();
   readonly #logins: Logins;
   readonly #sweep: NodeJS.Timeout;
   #undone = 0;
@@ -184,10 +186,16 @@ export class Connections implements Publisher {
   }
 
   #accept(login: Login): void {
-    if (!this.#accepted.get(login)) this.#accepted.set(login, login);
-    if (this.#accepted.size <= MAX_ACCEPTED) return;
-    const [first] = this.#accepted.values();
-    if (first) this.#accepted.delete(first, first);
+    if (this.#accepted.get(login)) return;
+    this.#accepted.set(login, login);
+    this.#acceptedInOrder.add(login);
+    const [first] = this.#acceptedInOrder;
+    if (first && this.#accepted.size > MAX_ACCEPTED) this.#forget(first);
+  }
+
+  #forget(login: Login): void {
+    this.#accepted.delete(login, login);
+    this.#acceptedInOrder.delete(login);
   }
 
   #makeRoom(): boolean {
@@ -238,7 +246,7 @@ export class Connections implements Publisher {
       held: this.#held,
       onRefused: (connection, refusal) => {
         const accepted = this.#accepted.get(connection.login);
-        if (accepted) this.#accepted.delete(connection.login, accepted);
+        if (accepted) this.#forget(accepted);
         this.#logins.remember(connection.login, refusal);
         this.#remove(connection);
       },

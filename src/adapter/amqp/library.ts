@@ -65,6 +65,9 @@ const written = Promise.resolve();
 /**
  * The library writes each message's frames through a stream of its own, which costs as much as encoding them. That is
  * for messages that must wait for the network; where none does, frames can go to the socket at once.
+ *
+ * It also takes a message for written, and expects its confirm, only when the network has room for more. Over TLS the
+ * confirm may come before that, and would be lost: with its last frame a message is written.
  */
 export function writeAtOnce(channel: Channel): void {
   if (!v.is(withEncoder, channel)) throw new LibraryChanged('encodes elsewhere');
@@ -72,14 +75,29 @@ export function writeAtOnce(channel: Channel): void {
   const socket = stream._out;
   const writeInTurn = stream.writeAsync.bind(stream);
   stream.writeAsync = (frames) => {
-    if (stream.writableLength > 0 || !stream.writable || socket.writableNeedDrain) return writeInTurn(frames);
+    const rest = endingWithTheLast(frames, socket);
+    if (stream.writableLength > 0 || !stream.writable || socket.writableNeedDrain) return writeInTurn(rest);
     try {
-      for (let frame = frames.next(); !frame.done; frame = frames.next())
-        if (!socket.write(frame.value)) return writeInTurn(frames);
+      for (let frame = rest.next(); !frame.done; frame = rest.next())
+        if (!socket.write(frame.value)) return writeInTurn(rest);
     } catch (error) {
       return writeInTurn(failing(error));
     }
     return written;
+  };
+}
+
+/** Writes the last frame itself, and ends with it. */
+function endingWithTheLast(frames: Frames, socket: Socket): Frames {
+  let ahead: IteratorResult<Uint8Array> | undefined;
+  return {
+    next() {
+      const frame = ahead ?? frames.next();
+      if (frame.done) return frame;
+      ahead = frames.next();
+      if (ahead.done) socket.write(frame.value);
+      return ahead.done ? ahead : frame;
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
@@ -176,5 +177,10 @@ export class Link {
   destroy(): void {
     this.#closed = true;
     this.#connection.unsafeDestroy();
+  }
+
+  /** Resolves when the socket has closed, after `close` or `destroy`. */
+  async ended(): Promise<void> {
+    if (this.#socket && !this.#socket.closed) await once(this.#socket, 'close');
   }
 }

@@ -36,6 +36,8 @@ class Batch {
   /** On their way, by place in the batch. */
   readonly #open = new TagMap<Delivery>();
   #inMemory: number;
+  /** A timer may fire a moment before the clock says so. */
+  #expired = false;
   /** Called when no more than so many are on their way. */
   #onRoom: { readonly size: number; readonly resolve: () => void } | undefined;
 
@@ -82,7 +84,7 @@ class Batch {
     this.#open.set(index, delivery);
     if (signal?.aborted) delivery.fail('client-gone');
     // What has not been written by then never is: nobody would learn what became of it.
-    else if (index > 0 && performance.now() >= deadline) this.#host.expire(delivery);
+    else if (index > 0 && (this.#expired || performance.now() >= deadline)) this.#host.expire(delivery);
     else this.#host.deliver(delivery, index > 0);
   }
 
@@ -95,7 +97,10 @@ class Batch {
     this.#onRoom = undefined;
   }
 
+  /** Those first that have not been written, or each place in flight that becomes free would be taken by one of them. */
   #expire(): void {
+    this.#expired = true;
+    for (const delivery of this.#open.values()) if (!delivery.inFlight) this.#host.expire(delivery);
     for (const delivery of this.#open.values()) this.#host.expire(delivery);
   }
 

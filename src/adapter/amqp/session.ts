@@ -191,6 +191,7 @@ export class Session implements SoloHost, Carrier {
       await Promise.race([this.#link.close(), delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     this.#link.destroy();
     this.#takeOrphans();
+    await this.#link.ended();
     // By then its channels have told that they are closed.
     await nextTurn();
   }

@@ -150,6 +150,8 @@ await writeFile(
     '| --- | ---: | ---: | --- |',
     ...targetRows,
     '',
+    'Why some are missed, and what was tried: [performance.md](performance.md#targets-that-are-missed-and-why).',
+    '',
     ...plots.flatMap(([name, title]) => [`![${title}](benchmarks-${name}.svg)`, '']),
     ...tables,
     'The floor is what nobody can do without on this platform: Hono on its Node adapter that reads the same body and answers',

@@ -43,6 +43,9 @@ const MAX_LANES = 200;
 /** A message whose channel dies again and again without a reason is given up on. */
 const MAX_ATTEMPTS = 5;
 
+/** One whose connection is lost is most often innocent: a bad link may cut many in a row. Its deadline bounds it, too. */
+const MAX_ATTEMPTS_OVER_BAD_LINKS = 20;
+
 /** An average of so many confirms, the later ones weighing more, is what confirms take "of late". */
 const CONFIRMS_ON_AVERAGE = 50;
 
@@ -362,8 +365,8 @@ export class Session implements SoloHost, Carrier {
     this.#lanes.forget(lane);
   }
 
-  #stillWanted(delivery: Delivery): boolean {
-    if (delivery.attempts >= MAX_ATTEMPTS) delivery.fail('confirm-timeout', 'given up on after several attempts');
+  #stillWanted(delivery: Delivery, maxAttempts = MAX_ATTEMPTS): boolean {
+    if (delivery.attempts >= maxAttempts) delivery.fail('confirm-timeout', 'given up on after several attempts');
     return !delivery.settled;
   }
 
@@ -400,7 +403,8 @@ export class Session implements SoloHost, Carrier {
       const orphans = this.#takeOrphans();
       for (const delivery of orphans) delivery.ambiguous = true;
       if (kind === 'protocol') quarantine(orphans);
-      for (const delivery of orphans) this.#stillWanted(delivery);
+      const maxAttempts = kind === 'lost' ? MAX_ATTEMPTS_OVER_BAD_LINKS : MAX_ATTEMPTS;
+      for (const delivery of orphans) this.#stillWanted(delivery, maxAttempts);
       const survivors = [...orphans, ...this.#unwritten()].filter((delivery) => !delivery.settled);
       this.#solo.end();
       this.#listener.onLost(this, survivors, kind);

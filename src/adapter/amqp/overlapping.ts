@@ -80,7 +80,7 @@ class Batch {
 
   #begin(index: number, message: Addressed, deadline: number): void {
     const { patient = false, signal } = this.#options;
-    const delivery = new Delivery(message, patient, this.#host.held, new Place(this, index));
+    const delivery = new Delivery(message, patient, this.#host.held, new Member(this, index));
     this.#open.set(index, delivery);
     if (signal?.aborted) delivery.fail('client-gone');
     // What has not been written by then never is: nobody would learn what became of it.
@@ -110,7 +110,7 @@ class Batch {
 }
 
 /** One message of a batch. */
-class Place implements DeliveryListener {
+class Member implements DeliveryListener {
   readonly #batch: Batch;
   readonly #index: number;
 

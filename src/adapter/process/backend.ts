@@ -8,7 +8,7 @@ import { Gateway } from '../gateway.ts';
 import { configureLogging, openLogs } from '../logging/logging.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
-import { EXIT } from './exit-codes.ts';
+import { exitCodeFor } from './exit-codes.ts';
 import { Inquiries } from './inquiries.ts';
 
 /** For all backends to answer; the supervisor itself gives up on the silent ones in half of it. */
@@ -64,7 +64,7 @@ async function start({ config, keys, slot, identity }: Start, handle: unknown): 
       code,
       reason: error instanceof Error ? error.message : String(error),
     });
-    process.exitCode = code.startsWith('EADDR') || code === 'EACCES' ? EXIT.addressTaken : EXIT.internal;
+    process.exitCode = exitCodeFor(code);
     process.disconnect();
   }
 }

@@ -8,3 +8,7 @@ export const EXIT = {
   /** EX_CONFIG */
   config: 78,
 } as const;
+
+/** The exit code for a server that does not come to listen, by the system's error code. */
+export const exitCodeFor = (systemError: string): typeof EXIT.addressTaken | typeof EXIT.internal =>
+  /^(EADDR|EACCES)/.test(systemError) ? EXIT.addressTaken : EXIT.internal;

@@ -4,7 +4,7 @@ import type { Log } from '../../handler/log.ts';
 import type { Survey } from '../statistics/snapshot.ts';
 import type { Identity } from './backend-messages.ts';
 import { Backend, type BackendHost, type BackendSettings, type StartFailure } from './backends.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, exitCodeFor } from './exit-codes.ts';
 import { identityOf } from './identity.ts';
 import { readKeys } from './keys.ts';
 import { bind, describe, type ListenAddress, type Listener } from './listener.ts';
@@ -135,7 +135,7 @@ export class Supervisor {
 }
 
 function ending({ reason, code = '' }: StartFailure): Pick<Failure, 'exitCode' | 'reason'> {
-  return { reason, exitCode: /^(EADDR|EACCES)/.test(code) ? EXIT.addressTaken : EXIT.internal };
+  return { reason, exitCode: exitCodeFor(code) };
 }
 
 async function survey(backends: readonly Backend[]): Promise<Survey> {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { HeaderValue, Properties, Unroutable } from '../publisher.ts';
 import { headersOfJson, headersOfText } from './headers-schema.ts';
 import { parseDateTime } from './timestamp.ts';
-import { maxShortString, utf8Length } from './utf8.ts';
+import { isShortString, maxShortString, utf8Length } from './utf8.ts';
 
 /** What a message says of itself; what it leaves open is the configuration's to say. */
 export interface StatedProperties extends Partial<Omit<Properties, 'headers'>> {
@@ -75,10 +75,10 @@ const shortString = either(
     v.string('expected a string'),
     v.metadata({ description: `at most ${maxShortString} bytes of UTF-8`, maxLength: maxShortString }),
     v.rawCheck(({ dataset, addIssue }) => {
-      const isLong = dataset.typed && dataset.value.length > maxShortString;
-      const length = dataset.typed ? (isLong ? maxShortString + 1 : utf8Length(dataset.value)) : 0;
-      if (length === undefined) addIssue({ message: 'expected well-formed Unicode, found a lone surrogate' });
-      else if (length > maxShortString) addIssue({ message: `expected at most ${maxShortString} bytes of UTF-8` });
+      if (!dataset.typed || isShortString(dataset.value)) return;
+      const isBroken = dataset.value.length <= maxShortString && utf8Length(dataset.value) === undefined;
+      if (isBroken) addIssue({ message: 'expected well-formed Unicode, found a lone surrogate' });
+      else addIssue({ message: `expected at most ${maxShortString} bytes of UTF-8` });
     }),
   ),
 );

@@ -12,7 +12,7 @@ export function within<T>(milliseconds: number, coming: Promise<T>): Promise<T |
 const after = (milliseconds: number): Promise<undefined> =>
   new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
 
-/** A settled outcome comes through this many promises at most: a batch's through all of its messages' and its own. */
+/** A settled outcome comes through this many promises at most: a batch's through several of its own. */
 const PROMISES = 16;
 
 /** Lets an outcome win that is there already, such as a refusal for a blocked broker. */

@@ -1,3 +1,5 @@
+import { escaped, picture } from './svg.ts';
+
 /** One bar: its name, and what it is long by. */
 export interface Bar {
   readonly name: string;
@@ -8,7 +10,7 @@ const WIDTH = 760;
 const LABEL = 300;
 const ROW = 26;
 
-/** A bar chart as SVG that can be read on light and on dark pages. */
+/** A bar chart. */
 export function barChart(title: string, unit: string, bars: readonly Bar[]): string {
   const most = Math.max(...bars.map(({ value }) => value));
   const rows = bars.map(({ name, value }, index) => {
@@ -21,17 +23,7 @@ export function barChart(title: string, unit: string, bars: readonly Bar[]): str
     );
   });
   const height = 50 + bars.length * ROW;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, sans-serif" font-size="13">
-<title>${escaped(title)}</title>
-<rect width="${WIDTH}" height="${height}" fill="#f6f7f6"/>
-<g fill="#17201e">
-<text x="12" y="24" font-size="15" font-weight="bold">${escaped(title)}</text>
-${rows.join('\n')}
-</g>
-</svg>
-`;
+  return picture(title, WIDTH, height, 'font-family="system-ui, sans-serif" font-size="13"', rows);
 }
-
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 const shown = (value: number): string => (value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString('en'));

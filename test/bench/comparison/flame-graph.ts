@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { escaped, picture } from './svg.ts';
 
 /** A CPU profile as V8 writes it: the calls seen, as a tree, and which one each sample found at work. */
 const PROFILE = v.object({
@@ -100,7 +101,7 @@ const CHARACTER = 6.2;
 /** What takes less is left out: it could not be seen. */
 const THINNEST = 0.6;
 
-/** Callers above, what they call below, and as wide as its time: SVG that can be read on light and on dark pages. */
+/** Callers above, what they call below, each as wide as its time. */
 export function flameGraph(title: string, root: Frame, messages: number): string {
   const scale = WIDTH / root.micros;
   const shapes: string[] = [];
@@ -129,15 +130,8 @@ export function flameGraph(title: string, root: Frame, messages: number): string
       `<rect x="${12 + index * 170}" y="34" width="12" height="12" fill="${colour}"/><text x="${30 + index * 170}" y="44">${origin}</text>`,
   );
   const height = TOP + (deepest + 1) * ROW + 8;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="ui-monospace, monospace" font-size="10.5">
-<title>${escaped(title)}</title>
-<rect width="${WIDTH}" height="${height}" fill="#f6f7f6"/>
-<g fill="#17201e">
-<text x="12" y="22" font-size="15" font-weight="bold">${escaped(title)}</text>
-${[...legend, ...shapes].join('\n')}
-</g>
-</svg>
-`;
+  return picture(title, WIDTH, height, 'font-family="ui-monospace, monospace" font-size="10.5"', [
+    ...legend,
+    ...shapes,
+  ]);
 }
-
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

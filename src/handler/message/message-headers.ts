@@ -1,13 +1,8 @@
 import type { HeaderValue } from '../publisher.ts';
 import type { Field, FieldError } from './fields.ts';
 import { readHeaderFields } from './header-fields.ts';
-import {
-  encodedTableSize,
-  expectedRoutingKeys,
-  expectedSize,
-  findBadRoutingKeys,
-  maxEncodedHeaders,
-} from './headers-table.ts';
+import { expectedRoutingKeys, findBadRoutingKeys } from './headers-table.ts';
+import { encodedTableSize, expectedSize, maxEncodedHeaders } from './table-size.ts';
 import { decodeByteString } from './utf8.ts';
 
 /** The request headers of W3C Trace Context. @see https://www.w3.org/TR/trace-context/ */

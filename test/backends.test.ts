@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { claimFreePort, isPortTaken } from '../wrangler-free-local/ports.ts';
 import { makeCertificates } from './support/certificates.ts';
@@ -17,7 +18,7 @@ import { backendOn, backendsOf, backendsOn, ended, isAlive, statusOf } from './s
 import { sharedBroker, Topology } from './support/topology.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
-const DIST = new URL('../dist/', import.meta.url).pathname;
+const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const PROGRAM = `${DIST}cli.js`;
 
 describe('the processes', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
 import { FORM, http } from './support/http.ts';
@@ -11,9 +12,9 @@ import { statusOf } from './support/processes.ts';
 import { SyslogReceiver } from './support/syslog-receiver.ts';
 import { Topology } from './support/topology.ts';
 
-const FIXTURE = new URL('fixtures/statelessd-2013.yaml', import.meta.url).pathname;
+const FIXTURE = fileURLToPath(new URL('fixtures/statelessd-2013.yaml', import.meta.url));
 const sample = readFileSync(FIXTURE, 'utf8');
-const program = new URL('../dist/cli.js', import.meta.url).pathname;
+const program = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 describe('the configuration file of 2013', () => {
   let topology: Topology;

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { Gateway } from '../../src/adapter/gateway.ts';
 import { openLogs } from '../../src/adapter/logging/logging.ts';
@@ -25,7 +26,7 @@ const overHttp: Door = {
   },
 };
 
-const PAGE = new URL('../../dist/dashboard', import.meta.url).pathname;
+const PAGE = fileURLToPath(new URL('../../dist/dashboard', import.meta.url));
 
 /** The handler and the adapter in this process, with Web requests and no server. */
 const inProcess: Door = {

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { type ClaimedPort, claimFreePort } from '../../wrangler-free-local/ports.ts';
 import { type BrokerPorts, sharedBroker } from './topology.ts';
 
-const PROGRAM = new URL('../../dist/cli.js', import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** The configuration's sections, as the file has them. */
 export interface Settings {

@@ -322,18 +322,42 @@ describe('the processes', () => {
     expect(statusOf(backendsOn(gateway.pid, port)[0]?.pid ?? 0).Uid).toBe(Uid);
   });
 
-  it('answer everything as Daemon.user, from a program that only root can read and that is gone by then', async () => {
+  it('answer everything as Daemon.user, from a program that only root can read and that is gone at last', async () => {
     if (!IS_ROOT) return staysWhoItIs(await start({ daemon: { user: 'root' } }));
     const directory = await temporaryDirectory();
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
     cpSync(DIST, join(directory, 'dist'), { recursive: true });
     cpSync(new URL('../package.json', import.meta.url), join(directory, 'package.json'));
     symlinkSync(new URL('../node_modules', import.meta.url), join(directory, 'node_modules'));
     const through = ['sh', '-c', `exec "$0" "${join(directory, 'dist/cli.js')}" "$2" "$3"`];
     const gateway = await start({ daemon: { user: 'nobody' }, through });
+    const pages = [
+      '/',
+      '/static/dashboard.js',
+      '/static/dashboard.css',
+      '/static/icon.svg',
+      '/metrics',
+      '/openapi.json',
+    ];
+    let refused = 0;
+    const answersEverything = async (): Promise<void> => {
+      for (const page of [...pages, '/stats?scope=all'])
+        expect([page, (await http(gateway.port, page, { method: 'GET' })).status]).toEqual([page, 200]);
+      expect((await post(gateway.port)).status).toBe(204);
+      const missing = await http(gateway.port, `/${topology.segment}/missing/k`, { user: topology.user, body: 'x' });
+      expect(missing.status).toBe(404);
+      refused += 1;
+      await gateway.says('"not published"', refused);
+    };
+    await answersEverything();
+    gateway.kill('SIGHUP');
+    await gateway.says('"reloaded"');
+    await answersEverything();
+    process.kill(backendOn(gateway.pid, gateway.port).pid, 'SIGKILL');
+    await gateway.says('a backend died and is replaced');
+    await answersEverything();
     await rm(join(directory, 'dist'), { recursive: true });
-    for (const page of ['/metrics', '/openapi.json', '/stats?scope=all'])
-      expect([page, (await http(gateway.port, page, { method: 'GET' })).status]).toEqual([page, 200]);
-    expect((await post(gateway.port)).status).toBe(204);
+    await answersEverything();
   });
 
   it('say so where they may not become Daemon.user, and serve', async () => {

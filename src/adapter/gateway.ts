@@ -9,7 +9,7 @@ import { Connections } from './amqp/connections.ts';
 import { mergeLatencies, summarize } from './amqp/latency.ts';
 import type { LinkOptions } from './amqp/link.ts';
 import type { ConnectionsSnapshot } from './amqp/statistics.ts';
-import { FileAssets } from './http/assets.ts';
+import { type BuiltInAssets, FileAssets } from './http/assets.ts';
 import { AddressSet } from './http/client-address.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
 import { EventLoopWatch } from './process/event-loop.ts';
@@ -28,8 +28,8 @@ export interface Slot {
 
 export interface GatewayOptions {
   readonly slot: Slot;
-  /** Where the page at `/` lies. */
-  readonly pageFolder: string;
+  /** The page at `/` and its files. */
+  readonly builtInAssets: BuiltInAssets;
   readonly logs: Logs;
   /** Asks all backends of the installation; without it, this one is all there is. */
   readonly survey?: (own: Snapshot) => Promise<Survey>;
@@ -56,7 +56,7 @@ export class Gateway {
   #cutAt = Number.POSITIVE_INFINITY;
   #ended: Promise<void> | undefined;
 
-  constructor(config: Config, keys: Keys, { slot, pageFolder, logs, survey }: GatewayOptions) {
+  constructor(config: Config, keys: Keys, { slot, builtInAssets, logs, survey }: GatewayOptions) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
     const link = linkOptions(config, keys, slot);
@@ -81,7 +81,7 @@ export class Gateway {
       publisher: this.#connections,
       stats: statsSource(() => this.snapshot(), survey),
       readiness: () => this.#readiness(),
-      assets: new FileAssets(pageFolder, application.paths),
+      assets: new FileAssets(builtInAssets, application.paths),
       settings: {
         ...publishing,
         origins: httpServer.origins,

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { Gateway } from '../../src/adapter/gateway.ts';
+import { readBuiltIn } from '../../src/adapter/http/assets.ts';
 import { openLogs } from '../../src/adapter/logging/logging.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { configuration, GatewayProcess, type Settings } from './gateway.ts';
@@ -37,7 +38,7 @@ const inProcess: Door = {
     const gateway = new Gateway(
       parsed.config,
       {},
-      { slot: { port: 8000, worker: 0 }, pageFolder: PAGE, logs: openLogs() },
+      { slot: { port: 8000, worker: 0 }, builtInAssets: await readBuiltIn(PAGE), logs: openLogs() },
     );
     return {
       call: async (path, { method = 'POST', headers = {}, user, body = '' } = {}) => {

@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { Gateway } from '../gateway.ts';
+import { readBuiltIn } from '../http/assets.ts';
 import { configureLogging, openLogs } from '../logging/logging.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
@@ -47,13 +48,14 @@ process.on('SIGHUP', () => {});
 
 async function start({ config, keys, slot, identity }: Start, handle: unknown): Promise<void> {
   process.title = `statelessd: backend ${slot.port}`;
-  if (identity) {
-    await loadRest();
-    become(identity);
-  }
-  configureLogging(config.logging, config.application.debug, process.stderr);
   try {
-    gateway = new Gateway(config, keys, { slot, pageFolder: PAGE, logs: openLogs({ port: slot.port }), survey });
+    const builtInAssets = await readBuiltIn(PAGE);
+    if (identity) {
+      await loadRest();
+      become(identity);
+    }
+    configureLogging(config.logging, config.application.debug, process.stderr);
+    gateway = new Gateway(config, keys, { slot, builtInAssets, logs: openLogs({ port: slot.port }), survey });
     await gateway.listen(handle);
     tell({ kind: 'ready' });
     setTimeout(() => void loadRest().catch(() => {}), LOAD_REST_MS).unref();

@@ -198,6 +198,41 @@ describe('the processes', () => {
       expect((await gateway.exited).code).toBe(0);
     });
 
+    it('go on as before for shutdown_delay, but for /readyz, and then drain', async () => {
+      const socket = join(await temporaryDirectory(), 'a.sock');
+      const gateway = await start({ http: { shutdown_delay: 600, sockets: [socket] } });
+      const agent = keepAliveAgent(1);
+      onTestFinished(() => agent.destroy());
+      for (const door of [gateway.port, socket])
+        expect((await http(door, '/readyz', { method: 'GET' })).status).toBe(200);
+      gateway.kill('SIGTERM');
+      await gateway.says('stopping');
+      for (const door of [gateway.port, socket]) {
+        const ready = async () => (await http(door, '/readyz', { method: 'GET' }, agent)).status;
+        await expect.poll(ready).toBe(503);
+        const { draining, reason } = JSON.parse((await http(door, '/readyz', { method: 'GET' })).text);
+        expect([draining, reason]).toEqual([true, 'draining']);
+        const answer = await http(door, path, { user: topology.user, body: 'body=x', headers: FORM }, agent);
+        expect([answer.status, answer.headers.connection]).toEqual([204, 'keep-alive']);
+      }
+      // One that takes the place of another knows of it.
+      process.kill(backendOn(gateway.pid, gateway.port).pid, 'SIGKILL');
+      await gateway.says('a backend died and is replaced');
+      const ready = async () => (await http(gateway.port, '/readyz', { method: 'GET' })).status;
+      await expect.poll(ready, { timeout: 20_000 }).toBe(503);
+      gateway.kill('SIGTERM');
+      expect((await gateway.exited).code).toBe(70);
+    });
+
+    it('drain when shutdown_delay is over', async () => {
+      const gateway = await start({ http: { shutdown_delay: 3 } });
+      gateway.kill('SIGTERM');
+      await gateway.says('stopping');
+      expect((await post(gateway.port)).status).toBe(204);
+      expect(await gateway.exited).toEqual({ code: 0, signal: null });
+      await expect(post(gateway.port)).rejects.toThrow('ECONNREFUSED');
+    });
+
     it('end at once on a second one', async () => {
       const gateway = await start({ http: { drain_timeout: 600, request_timeout: 600 } });
       const backend = backendOn(gateway.pid, gateway.port);

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createApp } from '../handler/app.ts';
 import type { LogLevel, Logs } from '../handler/log.ts';
@@ -116,9 +117,20 @@ export class Gateway {
     );
   }
 
-  /** @param handle a bound socket */
-  listen(handle: unknown): Promise<void> {
-    return this.#server.listen(handle);
+  /** @param handles bound sockets */
+  listen(handles: readonly unknown[]): Promise<void> {
+    return this.#server.listen(handles);
+  }
+
+  /** Accepts no more connections; those that there are go on as before. */
+  stopListening(): Promise<void> {
+    return this.#server.stopListening();
+  }
+
+  /** `/readyz` is 503 from now on, and all else as before. Resolves when shutdown_delay is over. */
+  async announceStop(): Promise<void> {
+    this.#draining = true;
+    await delay(this.#config.httpServer.shutdownDelayMs);
   }
 
   /** Finishes what is in flight within drain_timeout, and then is no more. */

@@ -43,8 +43,15 @@ describe('the configuration file of 2013', () => {
     await topology.delete();
   });
 
-  it('runs: publishes on every port, with its own routes, and writes its pidfile', async () => {
+  /** The program, which a test that fails does not leave behind. */
+  function started() {
     const child = spawn(process.execPath, [program, '-c', file], { stdio: ['ignore', 'inherit', 'pipe'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return child;
+  }
+
+  it('runs: publishes on every port, with its own routes, and writes its pidfile', async () => {
+    const child = started();
     const exited = once(child, 'exit');
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -78,7 +85,7 @@ describe('the configuration file of 2013', () => {
   it('is not kept from starting by the pidfile of a process that is gone', async () => {
     const { pid } = spawnSync('true');
     writeFileSync(pidfile, `${pid}\n`);
-    const child = spawn(process.execPath, [program, '-c', file], { stdio: ['ignore', 'inherit', 'pipe'] });
+    const child = started();
     const exited = once(child, 'exit');
     await once(child.stderr, 'data');
     child.kill('SIGTERM');
@@ -95,6 +102,7 @@ describe('the configuration file of 2013', () => {
     const machine = await IsolatedMachine.start(syslog.socket, topology.broker.port);
     onTestFinished(() => machine.close());
     const child = machine.spawn([process.execPath, program, '-c', FIXTURE]);
+    onTestFinished(() => void child.kill('SIGKILL'));
     const exited = once(child, 'exit');
     let said = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

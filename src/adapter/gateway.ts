@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createApp } from '../handler/app.ts';
 import type { LogLevel, Logs } from '../handler/log.ts';
@@ -9,7 +10,7 @@ import { Connections } from './amqp/connections.ts';
 import { mergeLatencies, summarize } from './amqp/latency.ts';
 import type { LinkOptions } from './amqp/link.ts';
 import type { ConnectionsSnapshot } from './amqp/statistics.ts';
-import { FileAssets } from './http/assets.ts';
+import { type BuiltInAssets, FileAssets } from './http/assets.ts';
 import { AddressSet } from './http/client-address.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
 import { EventLoopWatch } from './process/event-loop.ts';
@@ -28,8 +29,8 @@ export interface Slot {
 
 export interface GatewayOptions {
   readonly slot: Slot;
-  /** Where the page at `/` lies. */
-  readonly pageFolder: string;
+  /** The page at `/` and its files. */
+  readonly builtInAssets: BuiltInAssets;
   readonly logs: Logs;
   /** Asks all backends of the installation; without it, this one is all there is. */
   readonly survey?: (own: Snapshot) => Promise<Survey>;
@@ -56,7 +57,7 @@ export class Gateway {
   #cutAt = Number.POSITIVE_INFINITY;
   #ended: Promise<void> | undefined;
 
-  constructor(config: Config, keys: Keys, { slot, pageFolder, logs, survey }: GatewayOptions) {
+  constructor(config: Config, keys: Keys, { slot, builtInAssets, logs, survey }: GatewayOptions) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
     const link = linkOptions(config, keys, slot);
@@ -81,7 +82,7 @@ export class Gateway {
       publisher: this.#connections,
       stats: statsSource(() => this.snapshot(), survey),
       readiness: () => this.#readiness(),
-      assets: new FileAssets(pageFolder, application.paths),
+      assets: new FileAssets(builtInAssets, application.paths),
       settings: {
         ...publishing,
         origins: httpServer.origins,
@@ -116,9 +117,20 @@ export class Gateway {
     );
   }
 
-  /** @param handle a bound socket */
-  listen(handle: unknown): Promise<void> {
-    return this.#server.listen(handle);
+  /** @param handles bound sockets */
+  listen(handles: readonly unknown[]): Promise<void> {
+    return this.#server.listen(handles);
+  }
+
+  /** Accepts no more connections; those that there are go on as before. */
+  stopListening(): Promise<void> {
+    return this.#server.stopListening();
+  }
+
+  /** `/readyz` is 503 from now on, and all else as before. Resolves when shutdown_delay is over. */
+  async announceStop(): Promise<void> {
+    this.#draining = true;
+    await delay(this.#config.httpServer.shutdownDelayMs);
   }
 
   /** Finishes what is in flight within drain_timeout, and then is no more. */

@@ -124,6 +124,8 @@ export interface HttpServerConfig {
   readonly keepAliveTimeoutMs: number;
   /** How long a stop waits for what is in flight; 10 seconds by default. */
   readonly drainTimeoutMs: number;
+  /** How long a stop goes on as before, with `/readyz` 503, before it drains; 0 by default. */
+  readonly shutdownDelayMs: number;
   /** Who may read `/`, `/stats`, `/metrics` and `/openapi.json`: as `trustedProxies`, with the same default. */
   readonly operations: { readonly allow: readonly string[] };
 }

@@ -67,18 +67,24 @@ export const count = integer(1, 1_000_000_000);
 
 // Beyond 24 days a timer fires at once.
 const longestSeconds = 1_000_000;
-const secondsExpected = `expected seconds, a number from 0.001 to ${longestSeconds}`;
+const secondsFrom = (least: number): Kind<number> => {
+  const expected = `expected seconds, a number from ${least} to ${longestSeconds}`;
+  return scalar(
+    v.pipe(
+      v.number(expected),
+      v.check((value) => value >= least && value <= longestSeconds, expected),
+      v.transform((value) => Math.round(value * 1000)),
+    ),
+    asNumber,
+    (ms) => ms / 1000,
+  );
+};
 
 /** Seconds in the file, whole milliseconds in the configuration. */
-export const seconds: Kind<number> = scalar(
-  v.pipe(
-    v.number(secondsExpected),
-    v.check((value) => value >= 0.001 && value <= longestSeconds, secondsExpected),
-    v.transform((value) => Math.round(value * 1000)),
-  ),
-  asNumber,
-  (ms) => ms / 1000,
-);
+export const seconds = secondsFrom(0.001);
+
+/** As `seconds`; 0 is none. */
+export const secondsOrNone = secondsFrom(0);
 
 /** Exactly one of some words. */
 export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {

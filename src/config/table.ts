@@ -13,6 +13,7 @@ import {
   oneOf,
   port,
   seconds,
+  secondsOrNone,
   socketPath,
   userName,
 } from './scalars.ts';
@@ -105,6 +106,7 @@ export const table = section({
       request_timeout: setting('requestTimeoutMs', seconds, 30),
       keep_alive_timeout: setting('keepAliveTimeoutMs', seconds, 75),
       drain_timeout: setting('drainTimeoutMs', seconds, 10),
+      shutdown_delay: setting('shutdownDelayMs', secondsOrNone, 0),
       operations: part(
         'operations',
         section({

@@ -46,6 +46,7 @@ describe('The default configuration', () => {
         requestTimeoutMs: 30_000,
         keepAliveTimeoutMs: 75_000,
         drainTimeoutMs: 10_000,
+        shutdownDelayMs: 0,
         operations: { allow: ['loopback', 'private'] },
       },
     });

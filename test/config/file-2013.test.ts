@@ -1,8 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { defaultConfig } from '../../src/config/parse.ts';
 
-const path = new URL('../fixtures/statelessd-2013.yaml', import.meta.url).pathname;
+const path = fileURLToPath(new URL('../fixtures/statelessd-2013.yaml', import.meta.url));
 
 describe('The file of 2013', () => {
   it('is read as it always was, with defaults for what is new', () => {

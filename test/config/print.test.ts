@@ -105,6 +105,7 @@ HTTPServer:
   request_timeout: 30
   keep_alive_timeout: 75
   drain_timeout: 10
+  shutdown_delay: 0
   operations:
     allow: [loopback, private]
 `);

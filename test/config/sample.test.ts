@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Kind } from '../../src/config/kind.ts';
@@ -7,8 +8,8 @@ import { defaultConfig, parseConfig } from '../../src/config/parse.ts';
 import { printConfig } from '../../src/config/print.ts';
 import { table } from '../../src/config/table.ts';
 
-const samplePath = new URL('../../config/statelessd.yaml', import.meta.url).pathname;
-const minimalPath = new URL('../../config/minimal.yaml', import.meta.url).pathname;
+const samplePath = fileURLToPath(new URL('../../config/statelessd.yaml', import.meta.url));
+const minimalPath = fileURLToPath(new URL('../../config/minimal.yaml', import.meta.url));
 const sample = readFileSync(samplePath, 'utf8');
 
 /** The sample with its commented-out keys in force: `#key`, where prose is `# text`. */

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { GatewayProcess } from '../support/gateway.ts';
@@ -8,7 +9,7 @@ import { http } from '../support/http.ts';
 import { Topology } from '../support/topology.ts';
 import { readDocument, tableUnder } from './document.ts';
 
-const root = new URL('../..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = readDocument('docs/operating.md');
 const sample = readFileSync(`${root}config/statelessd.yaml`, 'utf8');
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
@@ -88,7 +89,7 @@ globalThis.result = (async () => {
 `;
 
 it('answers a publish, /stats, /openapi.json and an error where there is nothing but Web globals', async () => {
-  const root = new URL('../..', import.meta.url).pathname;
+  const root = fileURLToPath(new URL('../..', import.meta.url));
   const bundle = await build({
     stdin: { contents: SCRIPT, resolveDir: root, loader: 'ts' },
     bundle: true,
@@ -121,7 +122,7 @@ it.each([
   ['node:fs', "export { readFileSync } from 'node:fs';"],
   ['rabbitmq-client', "export { Connection } from 'rabbitmq-client';"],
 ])('is not allowed %s by the compiler', (_, code) => {
-  const root = new URL('../..', import.meta.url).pathname;
+  const root = fileURLToPath(new URL('../..', import.meta.url));
   const directory = mkdtempSync(join(root, '.local-wall-'));
   try {
     writeFileSync(join(directory, 'code.ts'), code);

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import type { PathsConfig } from '../../config/config.ts';
 import type { Asset, Assets } from '../../handler/routes/dashboard.ts';
@@ -23,33 +23,39 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
+/** The files that come with the program, by name. */
+export type BuiltInAssets = ReadonlyMap<string, Asset>;
+
+/** Reads them whole: whoever serves them may not be able to read the program's folder any more. */
+export async function readBuiltIn(folder: string): Promise<BuiltInAssets> {
+  const names = await readdir(folder);
+  const files = await Promise.all(names.map(async (name) => [name, await read(join(folder, name))] as const));
+  return new Map(files.flatMap(([name, asset]) => (asset ? [[name, asset] as const] : [])));
+}
+
 /** The page and its files: those of `Application.paths` where there are any, else the built-in ones. */
 export class FileAssets implements Assets {
-  readonly #builtIn: string;
-  readonly #static: readonly string[];
+  readonly #builtIn: BuiltInAssets;
+  readonly #static: string | undefined;
   readonly #templates: string | undefined;
 
-  /** @param builtIn the folder of the built-in ones */
-  constructor(builtIn: string, { base = '.', static: own, templates }: PathsConfig) {
+  constructor(builtIn: BuiltInAssets, { base = '.', static: own, templates }: PathsConfig) {
     this.#builtIn = builtIn;
-    this.#static = own === undefined ? [builtIn] : [resolve(base, own), builtIn];
+    this.#static = own === undefined ? undefined : resolve(base, own);
     this.#templates = templates === undefined ? undefined : resolve(base, templates);
   }
 
   async page(): Promise<Asset & { readonly builtIn: boolean }> {
     const own = this.#templates === undefined ? undefined : await read(join(this.#templates, OWN_PAGE));
     if (own) return { ...own, builtIn: false };
-    const page = await read(join(this.#builtIn, PAGE));
-    if (!page) throw new Error(`the built-in page is missing: ${join(this.#builtIn, PAGE)}`);
+    const page = this.#builtIn.get(PAGE);
+    if (!page) throw new Error(`the built-in page is missing: ${PAGE}`);
     return { ...page, builtIn: true };
   }
 
   async file(name: string): Promise<Asset | undefined> {
-    for (const folder of this.#static) {
-      const asset = await read(join(folder, name));
-      if (asset) return asset;
-    }
-    return undefined;
+    const own = this.#static === undefined ? undefined : await read(join(this.#static, name));
+    return own ?? this.#builtIn.get(name);
   }
 }
 

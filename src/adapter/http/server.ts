@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { Server as NetServer, type Socket } from 'node:net';
+import { createServer as createNetServer, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
@@ -48,7 +48,7 @@ const QUIET_TURNS = 10;
  * Connections that the kernel may queue until they are accepted, one in each turn of the event loop; it may have a lower
  * limit of its own (net.core.somaxconn). To a crowd over Node's 511 it would seem for seconds that nobody answers.
  */
-const BACKLOG = 4_096;
+export const BACKLOG = 4_096;
 
 /** Under load new ones come while they are accepted. */
 const MAX_QUEUED = 2 * BACKLOG;
@@ -79,6 +79,9 @@ export class HttpServer {
   readonly #sockets = new Set<Duplex>();
   /** By connection. */
   readonly #exchanges = new WeakMap<Duplex, Exchange>();
+  /** Node's servers listen on one socket each; those behind further ones hand their connections over. */
+  readonly #entrances: NetServer[];
+  #ended: Promise<unknown> | undefined;
   #draining = false;
   #cut = false;
 
@@ -109,6 +112,7 @@ export class HttpServer {
     };
     const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
     this.#server = server;
+    this.#entrances = [server];
     // Beyond a thousand Node would drop the rest in silence, a proxy's among them. Their size is bounded.
     server.maxHeadersCount = 0;
     this.#server.on('connection', (socket) => {
@@ -122,15 +126,17 @@ export class HttpServer {
     this.#server.on('connect', (_, socket) => this.#refuseTunnel(socket));
   }
 
-  /** Accepts connections on a socket that is bound already. */
-  listen(handle: unknown): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(handle, BACKLOG, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
+  /** Accepts connections on sockets that are bound already. */
+  async listen(handles: readonly unknown[]): Promise<void> {
+    const [first, ...others] = handles;
+    await listenOn(this.#server, first);
+    for (const handle of others) {
+      const entrance = createNetServer({ allowHalfOpen: !this.#options.tls, noDelay: true }, (socket) =>
+        this.#server.emit('connection', socket),
+      );
+      await listenOn(entrance, handle);
+      this.#entrances.push(entrance);
+    }
   }
 
   /**
@@ -139,11 +145,19 @@ export class HttpServer {
    */
   async stopAccepting(): Promise<void> {
     this.#draining = true;
+    await this.stopListening();
+    await this.#ended;
+  }
+
+  /** Accepts no more connections; those that there are go on. */
+  async stopListening(): Promise<void> {
     await this.#acceptQueued();
     // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
-    await new Promise<void>((resolve) => {
-      NetServer.prototype.close.call(this.#server, () => resolve());
-    });
+    this.#ended ??= Promise.all(
+      this.#entrances.map(
+        (server) => new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve())),
+      ),
+    );
   }
 
   /**
@@ -312,6 +326,16 @@ export class HttpServer {
     this.#onAnswer({ method, status: refusal.status, milliseconds: 0 });
     void refusal.text().then((body) => endLingering(socket, rawResponse(refusal, body)));
   }
+}
+
+function listenOn(server: NetServer, handle: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(handle, BACKLOG, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 const TIMED_OUT = 'ERR_HTTP_REQUEST_TIMEOUT';

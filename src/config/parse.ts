@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import { type Environment, overlay, readEnvironment } from './environment.ts';
 import { isWithin, type Path, type Report } from './kind.ts';
 import { modernize, type Note, withBase } from './of-2013.ts';
-import { type ConfigProblem, formatPath } from './problem.ts';
+import { type ConfigProblem, formatPath, formatProblem } from './problem.ts';
 import { adviseTogether, checkTogether } from './rules.ts';
 import { placeOf, problemAt, type Sources } from './sources.ts';
 import { type Settings, table } from './table.ts';
@@ -47,7 +47,9 @@ export function parseConfig(file: ConfigFile | undefined, env: Environment): Con
   const refused: Path[] = [];
   const report: Report = (at, message, found) => {
     refused.push(at);
-    problems.push(problemAt(at, message, found, sources));
+    const problem = problemAt(at, message, found, sources);
+    // One of the file's keys may stand for two of today's.
+    if (!problems.some((each) => formatProblem(each) === formatProblem(problem))) problems.push(problem);
   };
   const tree = overlay(withoutOverruledBrokers(fromFile, variables), variables);
   const settings = table.read(tree, [], report);

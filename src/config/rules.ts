@@ -50,7 +50,7 @@ export function checkTogether(
   }
   const { clientCert: asks = 'none', clientCa: authorities } = httpServer.tls ?? {};
   if (asks !== 'none' && authorities === undefined && sound(clientCa) && sound(clientCert)) {
-    report(clientCert, 'expected client_ca with it, the authorities to trust');
+    report(clientCert, 'expected the authorities to trust with it, in client_ca (ca_certs in ssl_options)');
   }
   if (sound(maxHeldBytes) && sound(maxBodySize) && publishing.maxHeldBytes <= httpServer.maxBodySizeBytes) {
     // The problem belongs to the key that somebody wrote.

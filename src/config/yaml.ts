@@ -73,9 +73,7 @@ export function parseYaml(text: string): YamlResult {
   } catch (error) {
     // An alias without an anchor, or too many of them; the library's words may quote the source.
     if (!(error instanceof ReferenceError)) throw error;
-    const message = error.message.startsWith('Unresolved')
-      ? 'an alias (*name) without an anchor (&name) before it; quote a text that begins with *'
-      : 'too many aliases';
+    const message = error.message.startsWith('Unresolved') ? noAnchor : 'too many aliases';
     return { ok: false, mistakes: [{ at: [], line: aliasLine(document, lineAt), message }] };
   }
 }
@@ -102,6 +100,8 @@ export function problemsOf(parsed: YamlResult, file: string, path: Path = []): C
   const mistakes = parsed.ok ? parsed.duplicates : parsed.mistakes;
   return mistakes.map(({ at, line, message }) => ({ file, line, key: formatPath([...path, ...at]), message }));
 }
+
+const noAnchor = 'an alias (*name) without an anchor (&name) before it; quote a text that begins with *';
 
 /** For what the library would say with a quotation, or in words that do not help. */
 const messages = new Map([
@@ -163,10 +163,12 @@ function wrongMerges(document: Document.Parsed, lineAt: (offset: number) => numb
   const found: YamlMistake[] = [];
   visit(document, {
     Pair(_, pair) {
-      // An alias without an anchor is told of as such.
-      if (!isMerge(pair) || mergeSources(document, pair).every((each) => isMap(each) || each === undefined)) return;
+      if (!isMerge(pair)) return;
+      const wrong = mergeSources(document, pair).filter((source) => !isMap(source));
+      if (wrong.length === 0) return;
       const line = lineAt(startOf(pair.key) ?? 0);
-      found.push({ at: [], line, message: 'expected a mapping after <<, or a list of them' });
+      const message = wrong.includes(undefined) ? noAnchor : 'expected a mapping after <<, or a list of them';
+      found.push({ at: [], line, message });
     },
   });
   return found;

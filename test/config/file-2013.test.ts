@@ -11,6 +11,7 @@ describe('The file of 2013', () => {
     const both = { propagate: true, handlers: ['console', 'syslog'] };
     expect(loadConfig(path, {})).toEqual({
       ok: true,
+      warnings: [],
       config: {
         daemon: { pidfile: '/var/run/statelessd/statelessd.pid', user: 'nginx' },
         application: {

@@ -129,7 +129,7 @@ describe('The logging section', () => {
     ['loggers: {l: {handlers: [console]}}', /loggers\.l\.handlers\[0\]: unknown handler; there is none$/],
     ['root: {handlers: [console]}', /root\.handlers\[0\]: unknown handler; there is none$/],
     ['root: {propagate: true}', /root\.propagate: unknown key; expected one of level, handlers$/],
-    ['incremental: 1', /incremental: expected true or false, not an integer$/],
+    ['incremental: 2', /incremental: expected true or false, not an integer$/],
   ])('is refused for %s', (section, problem) => {
     expect(logging(`  ${section}\n`)).toEqual([
       expect.stringMatching(new RegExp(`^x\\.yaml:3: Logging\\.${problem.source}`)),

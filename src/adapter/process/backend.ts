@@ -5,7 +5,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { Gateway } from '../gateway.ts';
-import { configureLogging, openLogs } from '../logging/logging.ts';
+import { configureLogging, openLogs, reopenFiles } from '../logging/logging.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
 import { exitCodeFor } from './exit-codes.ts';
@@ -96,6 +96,7 @@ async function drain(): Promise<void> {
 }
 
 async function retire(): Promise<void> {
+  reopenFiles();
   await gateway?.retire();
   process.exit();
 }

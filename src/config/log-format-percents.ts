@@ -29,12 +29,11 @@ export function parsePercents(text: string, typeOf: TypeOf): ParsedFormat<string
     const { field, flags = '', width = '', precision, type } = match.groups ?? {};
     pieces.push(text.slice(end, match.index));
     end = match.index + match[0].length;
-    if (type === undefined) return { ok: false, mistake: EXPECTED };
-    if (type === '%') {
+    if (match[0] === '%%') {
       pieces.push('%');
       continue;
     }
-    if (field === undefined) return { ok: false, mistake: EXPECTED };
+    if (field === undefined || type === undefined || type === '%') return { ok: false, mistake: EXPECTED };
     const fieldType = typeOf(field);
     if (fieldType === undefined) return { ok: false, mistake: unknownField(`%(${field})`, field) };
     const isText = fieldType === 'text' || fieldType === 'object';

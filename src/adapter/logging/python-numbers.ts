@@ -5,12 +5,12 @@ export function floatText(value: number, type: string, precision: number, altern
   switch (type) {
     case 'e':
     case 'E':
-      return inCase(type, exponential(value, precision));
+      return inCase(type, pointed(exponential(value, precision), alternate));
     case 'g':
     case 'G':
       return inCase(type, general(value, precision || 1, alternate, 0));
     default:
-      return fixed(value, precision) + (alternate && precision === 0 ? '.' : '');
+      return pointed(fixed(value, precision), alternate);
   }
 }
 
@@ -22,11 +22,15 @@ export function general(value: number, precision: number, alternate: boolean, re
     alternate || !digits.includes('.') ? digits : digits.replace(/\.?0+$/, '');
   if (value !== 0 && (exponent < -4 || exponent >= precision - reserve)) {
     const [mantissa = '', power = ''] = scientific.split('e');
-    return `${strip(mantissa)}e${power}`;
+    return `${pointed(strip(mantissa), alternate)}e${power}`;
   }
-  const text = strip(fixed(value, Math.max(0, precision - 1 - exponent)));
+  const text = pointed(strip(fixed(value, Math.max(0, precision - 1 - exponent))), alternate);
   return reserve === 1 && !text.includes('.') ? `${text}.0` : text;
 }
+
+/** The flag `#` keeps a point that no digits follow. */
+const pointed = (digits: string, alternate: boolean): string =>
+  alternate && !digits.includes('.') ? digits.replace(/^\d+/, '$&.') : digits;
 
 /** @param type one of `dibcoxX` and their like */
 export function integerText(value: number, type: string): string {
@@ -46,20 +50,28 @@ export function integerText(value: number, type: string): string {
   }
 }
 
-/** C and Python round a tie to the even digit, JavaScript to the larger one. */
-function fixed(value: number, precision: number): string {
-  const rounded = value.toFixed(Math.min(precision, 100));
-  // A double has no more digits than these behind a tie.
-  const exact = value.toFixed(100);
+const fixed = (value: number, precision: number): string =>
+  tiesToEven(value.toFixed(Math.min(precision, 100)), value.toFixed(100), precision);
+
+/** With two digits of exponent at least. */
+function exponential(value: number, precision: number): string {
+  const [mantissa = '', power = ''] = value.toExponential(100).split('e');
+  const [rounded = '', roundedPower = ''] = value.toExponential(Math.min(precision, 100)).split('e');
+  const even = tiesToEven(rounded, mantissa, precision);
+  return `${even}e${even === rounded ? roundedPower : power}`.replace(/(?<=e[-+])\d$/, '0$&');
+}
+
+/**
+ * C and Python round a tie to the even digit, JavaScript to the larger one.
+ *
+ * @param exact with a hundred digits after the point, which a double does not have behind a tie
+ */
+function tiesToEven(rounded: string, exact: string, precision: number): string {
   const cut = exact.indexOf('.') + 1 + precision;
   if (!/^50*$/.test(exact.slice(cut))) return rounded;
   const truncated = exact.slice(0, cut).replace(/\.$/, '');
   return Number(truncated.at(-1)) % 2 === 0 ? truncated : rounded;
 }
-
-/** With two digits of exponent at least. */
-const exponential = (value: number, precision: number): string =>
-  value.toExponential(Math.min(precision, 100)).replace(/(?<=e[-+])\d$/, '0$&');
 
 export const inCase = (type: string, text: string): string =>
   type !== '' && type === type.toUpperCase() ? text.toUpperCase() : text;

@@ -1,12 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
 import { tornadoTemplateIn } from './adapter/http/assets.ts';
+import { createFiles } from './adapter/logging/create-files.ts';
+import type { Owner } from './adapter/logging/file-outlet.ts';
 import { configureLogging, openLogs } from './adapter/logging/logging.ts';
+import { reopenStandardStreams } from './adapter/logging/standard-streams.ts';
 import { Daemon } from './adapter/process/daemon.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
+import { identityOf } from './adapter/process/identity.ts';
 import { Notifier } from './adapter/process/notify.ts';
 import { preflight } from './adapter/process/preflight.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
+import { isFile } from './config/logging.ts';
 import type { ConfigResult } from './config/parse.ts';
 import { printConfig } from './config/print.ts';
 import { type ConfigProblem, formatProblem } from './config/problem.ts';
@@ -42,10 +47,12 @@ export async function run({ config: file, check, path, newrelic, fork }: Wishes)
   if (check) return checked(config, warnings);
 
   process.title = 'statelessd: supervisor';
-  const logAsIn = ({ logging, application }: Config): void =>
-    configureLogging(logging, application.debug, process.stderr);
-  logAsIn(config);
   const log = openLogs().gateway;
+  const logAsIn = (current: Config, starting: boolean): void => {
+    const { logging, application } = current;
+    configureLogging(logging, application.debug, process.stderr, { owner: ownerOfFiles(current), starting });
+  };
+  logAsIn(config, true);
   const warned = new Set<string>();
   const warn = (warning: ConfigProblem): void => {
     const { message: detail, ...place } = warning;
@@ -57,11 +64,15 @@ export async function run({ config: file, check, path, newrelic, fork }: Wishes)
   let latest: readonly ConfigProblem[] = [];
   const readAgain = (): ConfigResult => {
     const result = readConfig();
-    if (result.ok) latest = result.warnings;
+    reopenStandardStreams();
+    if (!result.ok) return result;
+    latest = result.warnings;
+    // Before the backends are replaced, so that the new ones have files that they may write.
+    createFiles(result.config.logging, result.config.application.debug, ownerOfFiles(result.config));
     return result;
   };
   const onReloaded = (reloaded: Config): void => {
-    logAsIn(reloaded);
+    logAsIn(reloaded, false);
     latest.forEach(warn);
   };
   const failure = await new Daemon({ config, fork, readConfig: readAgain, log, notifier, onReloaded }).run();
@@ -97,4 +108,12 @@ function withTemplateWarning(result: ConfigResult): ConfigResult {
   if (!result.ok || template === undefined) return result;
   const message = 'not used: this is a template for Tornado; the built-in page is served';
   return { ...result, warnings: [...result.warnings, { file: template, line: undefined, key: undefined, message }] };
+}
+
+/** Whom the backends become: they write the log files that this process makes as root. */
+function ownerOfFiles({ daemon: { user, group }, logging }: Config): Owner | undefined {
+  const hasFiles = [...(logging?.handlers.values() ?? [])].some(isFile);
+  if (!hasFiles || user === undefined || process.getuid?.() !== 0) return undefined;
+  const found = identityOf(user, group);
+  return found.ok ? found.identity : undefined;
 }

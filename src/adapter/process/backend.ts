@@ -9,7 +9,7 @@ import * as v from 'valibot';
 import { Gateway } from '../gateway.ts';
 import { readBuiltIn } from '../http/assets.ts';
 import { BACKLOG } from '../http/server.ts';
-import { configureLogging, openLogs } from '../logging/logging.ts';
+import { configureLogging, openLogs, reopenFiles } from '../logging/logging.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
 import { exitCodeFor } from './exit-codes.ts';
@@ -146,6 +146,7 @@ async function drain(): Promise<void> {
 }
 
 async function retire(): Promise<void> {
+  reopenFiles();
   await gateway?.retire();
   process.exit();
 }

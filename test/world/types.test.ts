@@ -2,13 +2,14 @@
  * Types of headers: which ones are on the wire, and what the client libraries of Python, PHP, Ruby and Java make of them.
  * A message that was asked for as RabbitMQ's own management API does must be the same message as through that API.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import amqp from 'amqplib';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { GatewayProcess } from '../support/gateway.ts';
-import { basic, FORM, http } from '../support/http.ts';
 import { Audience } from './support/audience.ts';
 import { brokers, type OpenBroker } from './support/brokers.ts';
 import { type Consumer, consumers, type Reading } from './support/consumers.ts';
 import { readingOf } from './support/decoders.ts';
+import { publishValue, type Way } from './support/ways.ts';
 import type { Wire } from './support/wire.ts';
 
 /** A header as JSON has it, and what it is on the wire. */
@@ -114,10 +115,6 @@ const EXTENDED: readonly Header[] = [
 /** Integers that the management API takes, and which only its own route takes here. */
 const MANAGED = [...VALUES, ...LARGE_INTEGERS.map(int)];
 
-const NDJSON = { 'content-type': 'application/x-ndjson' };
-const managedBody = (json: string): string =>
-  `{"routing_key": "", "payload": "", "payload_encoding": "string", "properties": {"headers": {"value": ${json}}}}`;
-
 const managedWire = ({ wire, managed = wire }: Header): Wire => managed;
 
 describe.each(brokers)('through %s', (_, open) => {
@@ -133,46 +130,21 @@ describe.each(brokers)('through %s', (_, open) => {
     broker = await open();
     audience = await Audience.gather(broker.ports);
     gateway = await GatewayProcess.start({ broker: broker.ports });
-    const { segment, user } = audience.topology;
-    await audience.topology.api('PUT', `/users/${user.username}`, { password: user.password, tags: 'management' });
-    const managed = `/api/exchanges/${segment}/world/publish`;
-    const publish = async (
-      way: string,
-      all: readonly Header[],
-      post: (json: string) => Promise<{ status: number; text: string }>,
-    ) => {
+    const { topology } = audience;
+    const { username, password } = topology.user;
+    await topology.api('PUT', `/users/${username}`, { password, tags: 'management' });
+    const publish = async (way: Way, all: readonly Header[]) => {
+      const where = { topology, gatewayPort: gateway.port, exchange: 'world' };
       for (const { json } of all) {
-        const { status, text } = await post(json);
+        const { status, text } = await publishValue(way, where, json);
         if (status < 300) published.push(`${way} ${json}`);
         else refused.push(`${way} ${json}: ${status} ${text}`);
       }
     };
-    const one = [...VALUES, ...NULLS, ...EXTENDED];
-    await publish('form', one, (json) =>
-      http(gateway.port, `/${segment}/world/`, {
-        user,
-        headers: FORM,
-        body: `body=&headers=${encodeURIComponent(`{"value": ${json}}`)}`,
-      }),
-    );
-    await publish('batch', one, (json) =>
-      http(gateway.port, `/${segment}/world`, {
-        user,
-        headers: NDJSON,
-        body: `{"routing_key": "", "body": "", "headers": {"value": ${json}}}`,
-      }),
-    );
-    await publish('management', [...MANAGED, ...EXTENDED], (json) =>
-      http(gateway.port, managed, { user, body: managedBody(json) }),
-    );
-    await publish('RabbitMQ', MANAGED, async (json) => {
-      const headers = { authorization: basic(user) };
-      const url = `http://127.0.0.1:${broker.ports.managementPort}${managed}`;
-      const { status, body } = await fetch(url, { method: 'POST', headers, body: managedBody(json) }).then(
-        async (response) => ({ status: response.status, body: await response.text() }),
-      );
-      return { status, text: body };
-    });
+    await publish('form', [...VALUES, ...NULLS, ...EXTENDED]);
+    await publish('batch', [...VALUES, ...NULLS, ...EXTENDED]);
+    await publish('management', [...MANAGED, ...EXTENDED]);
+    await publish('RabbitMQ', MANAGED);
     [wires, readings] = await Promise.all([audience.wire(), audience.read(published.length)]);
   });
   afterAll(async () => {
@@ -181,9 +153,8 @@ describe.each(brokers)('through %s', (_, open) => {
     await broker?.close();
   });
 
-  const wire = (way: string, { json }: Header): Wire =>
-    wires[published.indexOf(`${way} ${json}`)]?.value ?? 'no header';
-  const reading = (consumer: Consumer, way: string, { json }: Header): unknown => {
+  const wire = (way: Way, { json }: Header): Wire => wires[published.indexOf(`${way} ${json}`)]?.value ?? 'no header';
+  const reading = (consumer: Consumer, way: Way, { json }: Header): unknown => {
     const found = readings.get(consumer)?.[published.indexOf(`${way} ${json}`)] ?? { failed: 'no message' };
     return 'failed' in found ? found : found.headers.value;
   };
@@ -196,7 +167,7 @@ describe.each(brokers)('through %s', (_, open) => {
     expect(refused).toEqual([]);
   });
 
-  describe.each(['form', 'batch'])('the headers of a %s', (way) => {
+  describe.each(['form', 'batch'] as const)('the headers of a %s', (way) => {
     it('have on the wire the types that JSON tells apart', () => {
       compare(
         [...VALUES, ...NULLS],
@@ -241,6 +212,49 @@ describe.each(brokers)('through %s', (_, open) => {
       const expected = (header: Header) => readingOf(consumer, managedWire(header));
       compare(MANAGED, (header) => reading(consumer, 'RabbitMQ', header), expected);
       compare(MANAGED, (header) => reading(consumer, 'management', header), expected);
+    });
+  });
+
+  describe('an exchange that spreads messages by a header', () => {
+    const KEYS = INTEGERS.map(String);
+
+    /** The queue of eight that each message went to, by its body. */
+    const spread = async (name: string, publish: (exchange: string, key: string) => Promise<unknown>) => {
+      const { topology } = audience;
+      const exchange = await topology.exchange(name, 'x-consistent-hash', { arguments: { 'hash-header': 'value' } });
+      const queues = Array.from({ length: 8 }, (_unused, index) => `${name} ${index}`);
+      for (const queue of queues) {
+        await topology.queue(queue);
+        await topology.bind(exchange, queue, '10');
+      }
+      for (const key of KEYS) await publish(exchange, key);
+      const found = new Map<string, number>();
+      for (const [index, queue] of queues.entries())
+        for (const { content } of await topology.drain(queue)) found.set(content.toString(), index);
+      return KEYS.map((key) => [key, found.get(key)]);
+    };
+    const through = (way: Way) => (exchange: string, json: string) =>
+      publishValue(way, { topology: audience.topology, gatewayPort: gateway.port, exchange }, json);
+
+    it("sends what the management API's publish call is asked for where RabbitMQ's own does", async () => {
+      const expected = await spread('managed by RabbitMQ', through('RabbitMQ'));
+      expect(expected.map(([, index]) => index)).not.toContain(undefined);
+      expect(await spread('managed', through('management'))).toEqual(expected);
+    });
+
+    it('sends a form to where an AMQP publisher of 32-bit and 64-bit integers does', async () => {
+      const { broker, segment: vhost, user } = audience.topology;
+      const connection = await amqp.connect({ hostname: '127.0.0.1', port: broker.port, vhost, ...user });
+      onTestFinished(() => connection.close());
+      const channel = await connection.createConfirmChannel();
+      const expected = await spread('published', async (exchange, key) => {
+        const fits = BigInt.asIntN(32, BigInt(key)) === BigInt(key);
+        const value = { '!': fits ? 'int32' : 'int64', value: Number(key) };
+        channel.publish(exchange, '', Buffer.from(key), { headers: { value } });
+        await channel.waitForConfirms();
+      });
+      expect(expected.map(([, index]) => index)).not.toContain(undefined);
+      expect(await spread('posted', through('form'))).toEqual(expected);
     });
   });
 });

@@ -49,8 +49,10 @@ export async function run({ config: file, check, path, newrelic, fork }: Wishes)
   const warned = new Set<string>();
   const warn = (warning: ConfigProblem): void => {
     const { message: detail, ...place } = warning;
-    if (!warned.has(formatProblem(warning))) log('warning', 'configuration warning', { ...place, detail });
-    warned.add(formatProblem(warning));
+    // Its line may have moved meanwhile.
+    const what = formatProblem({ ...warning, line: undefined });
+    if (!warned.has(what)) log('warning', 'configuration warning', { ...place, detail });
+    warned.add(what);
   };
   warnings.forEach(warn);
   const notifier = new Notifier(process.env, log);

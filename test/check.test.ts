@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,12 +36,20 @@ function file(settings: object | string): string {
   return path;
 }
 
-const run = (...args: string[]) =>
-  spawnSync(process.execPath, [PROGRAM, ...args], {
-    encoding: 'utf8',
-    timeout: 60_000,
-    env: { PATH: process.env.PATH },
+interface Ended {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(...args: string[]): Promise<Ended> {
+  const options = { timeout: 60_000, env: { PATH: process.env.PATH } };
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [PROGRAM, ...args], options, (_, stdout, stderr) =>
+      resolve({ status: child.exitCode ?? -1, stdout, stderr }),
+    );
   });
+}
 
 describe('--check and a start', () => {
   const serverTls = (more: object) => ({
@@ -95,23 +103,24 @@ describe('--check and a start', () => {
     ],
     ['a socket where there is a file', () => ({ HTTPServer: { ports: [], sockets: [at('text.pem')] } }), 69, 'unix:'],
     ['an address of another machine', () => ({ HTTPServer: { address: '192.0.2.1' } }), 69, '192.0.2.1:8000'],
-  ])('refuse %s, alike', (_, settings, status, key) => {
+  ])('refuse %s, alike', async (_, settings, status, key) => {
     const path = file(settings());
-    const check = run('-c', path, '--check');
-    const start = run('-c', path);
+    const [check, start] = await Promise.all([run('-c', path, '--check'), run('-c', path)]);
     for (const { stderr, stdout } of [check, start]) {
       expect(stderr).toContain(key);
       expect(stderr + stdout).not.toContain('s3cret');
     }
-    expect([check.status, check.stdout, start.status]).toEqual([status, '', status]);
+    expect([check.status, start.status]).toEqual([status, status]);
+    // The configuration itself is as it should be.
+    expect(parse(check.stdout)).toMatchObject(settings());
   });
 
-  it('tell of all of that at once', () => {
+  it('tell of all of that at once', async () => {
     const path = file({
       Daemon: { user: 'no-such-user', pidfile: at('folder') },
       HTTPServer: { ports: [], sockets: [at('none/0.sock')], tls: { cert: at('none.pem'), key: at('none.key') } },
     });
-    const { status, stderr } = run('-c', path, '--check');
+    const { status, stderr } = await run('-c', path, '--check');
     expect(status).toBe(78);
     for (const key of ['Daemon.user', 'Daemon.pidfile', 'unix:', 'HTTPServer.tls.cert', 'HTTPServer.tls.key'])
       expect(stderr).toContain(key);
@@ -125,7 +134,7 @@ describe('--check and a start', () => {
       Daemon: settings.daemon,
       HTTPServer: { ports: [gateway.port], sockets: settings.http.sockets },
     });
-    const check = run('-c', path, '--check');
+    const check = await run('-c', path, '--check');
     expect([check.status, check.stderr]).toEqual([0, '']);
     expect((await http(gateway.port, '/healthz', { method: 'GET' })).status).toBe(200);
     expect((await http(at('own.sock'), '/healthz', { method: 'GET' })).status).toBe(200);
@@ -139,9 +148,9 @@ describe('what is taken and not used', () => {
   paths: {templates: ${join(tmpdir(), 'no-such-folder')}}
 `;
 
-  it('is told by --check on standard error, while the configuration in force is whole on standard output', () => {
+  it('is told by --check on standard error, while the configuration in force is whole on standard output', async () => {
     const path = file(foreign);
-    const { status, stdout, stderr } = run('-c', path, '--check');
+    const { status, stdout, stderr } = await run('-c', path, '--check');
     expect(status).toBe(0);
     expect(stderr.trimEnd().split('\n')).toEqual([
       `warning: ${path}:2: Application.cookie_secret: not used: no cookie is signed`,
@@ -149,7 +158,7 @@ describe('what is taken and not used', () => {
     ]);
     expect(parse(stdout)).toMatchObject({ HTTPServer: { ports: [8000] } });
     expect(stdout + stderr).not.toContain('s3cret');
-    const again = run('-c', file(stdout), '--check');
+    const again = await run('-c', file(stdout), '--check');
     expect([again.status, again.stdout, again.stderr]).toEqual([0, stdout, '']);
   });
 
@@ -187,9 +196,18 @@ describe('what is taken and not used', () => {
     expect(gateway.stderr).not.toContain('s3cret');
   });
 
-  it('on the command line is taken as well: 2013’s -f, -p and -n', () => {
+  it('on the command line is taken as well: 2013’s -f, -p and -n', async () => {
     const path = file('Application:\n  paths: {static: "{{base}}/static"}\n');
-    const { status, stdout, stderr } = run('-c', path, '-f', '-p', '/srv/app', '-n', '/etc/newrelic.ini', '--check');
+    const { status, stdout, stderr } = await run(
+      '-c',
+      path,
+      '-f',
+      '-p',
+      '/srv/app',
+      '-n',
+      '/etc/newrelic.ini',
+      '--check',
+    );
     expect([status, stderr]).toEqual([
       0,
       'warning: the command line: --newrelic: not used: /metrics has the figures\n',
@@ -210,7 +228,10 @@ describe('a configuration file that is empty', () => {
       ['-c', path],
       ['-c', path, '--check'],
     ])
-      expect(run(...args)).toMatchObject({ status: 78, stderr: expect.stringContaining(`${path}: the file is empty`) });
+      expect(await run(...args)).toMatchObject({
+        status: 78,
+        stderr: expect.stringContaining(`${path}: the file is empty`),
+      });
     const gateway = await GatewayProcess.start();
     onTestFinished(async () => void (await gateway.stop()));
     await gateway.reconfigure(text);

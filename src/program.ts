@@ -56,8 +56,10 @@ export async function run({ config: file, check, path, newrelic, fork }: Wishes)
   const warned = new Set<string>();
   const warn = (warning: ConfigProblem): void => {
     const { message: detail, ...place } = warning;
-    if (!warned.has(formatProblem(warning))) log('warning', 'configuration warning', { ...place, detail });
-    warned.add(formatProblem(warning));
+    // Its line may have moved meanwhile.
+    const what = formatProblem({ ...warning, line: undefined });
+    if (!warned.has(what)) log('warning', 'configuration warning', { ...place, detail });
+    warned.add(what);
   };
   warnings.forEach(warn);
   const notifier = new Notifier(process.env, log);
@@ -86,13 +88,14 @@ const NO_NEWRELIC: ConfigProblem = {
   message: 'not used: /metrics has the figures',
 };
 
-/** Prints the configuration, and beside it what a start would warn about, or be refused for. */
+/** Prints the configuration, which is valid, and beside it what a start would warn about, or be refused for. */
 async function checked(config: Config, warnings: readonly ConfigProblem[]): Promise<End> {
   const say = (line: string): boolean => process.stderr.write(`warning: ${line}\n`);
   for (const warning of warnings) say(formatProblem(warning));
   const refusals = await preflight(config, (_, sentence, fields) => say(withFields(sentence, fields)));
   const [first] = refusals;
   if (first === undefined) return { code: EXIT.ok, text: printConfig(config) };
+  process.stdout.write(printConfig(config));
   return { code: first.exitCode, text: refusals.map(({ reason }) => reason).join('\n') };
 }
 

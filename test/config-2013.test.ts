@@ -75,6 +75,10 @@ describe('the configuration file of 2013', () => {
       ...Array(5).fill(''),
       ...Array(5).fill('foo.bar.baz'),
     ]);
+    // As Tinman had it: each request, under its own logger.
+    const answered = (): string[] =>
+      said.split('\n').filter((line) => /^INFO .* tinman\.application .*status=204 /.test(line));
+    await expect.poll(answered, { timeout: 20_000 }).toHaveLength(2 * claims.length);
     const second = spawnSync(process.execPath, [program, '-c', file], { encoding: 'utf8' });
     expect([second.status, second.stderr]).toEqual([69, expect.stringContaining(`process ${child.pid} runs already`)]);
     child.kill('SIGTERM');

@@ -56,9 +56,11 @@ export function translate(section: unknown, at: Path): Translated {
   /** `()` names a factory, of which the classes that we have are some. */
   const made = (value: unknown, place: Path, classes: readonly string[]): unknown => {
     if (!(value instanceof Map) || !value.has('()')) return value;
-    const { '()': factory, ...rest } = Object.fromEntries(value);
-    if (typeof factory === 'string' && classes.includes(factory))
-      return new Map(Object.entries({ ...rest, class: factory }));
+    const factory: unknown = value.get('()');
+    if (typeof factory === 'string' && classes.includes(factory)) {
+      const rest = [...value].filter(([key]) => key !== '()');
+      return new Map<unknown, unknown>([...rest, ['class', factory]]);
+    }
     mistakes.push({
       at: [...place, '()'],
       message: `only Python can call this; expected a class, one of ${classes.join(', ')}`,

@@ -202,10 +202,15 @@ export const handler: Kind<LogHandler> = {
   },
 };
 
+/** Those of the standard library that there is nothing like here. */
+const PYTHONS_HANDLERS = ['Buffering', 'Datagram', 'HTTP', 'Memory', 'NTEventLog', 'Queue', 'SMTP', 'Socket'].map(
+  (name) => `logging.handlers.${name}Handler`,
+);
+
 /** Why a class is refused: it is misspelled, or it is Python code. */
 export function classMistake(found: unknown, known: readonly string[]): string {
   const expected = `expected one of ${known.join(', ')}`;
   if (typeof found !== 'string') return `${expected}, not ${typeName(found)}`;
-  const near = didYouMean(found, known);
-  return near === '' && found.includes('.') ? `only Python has this class; ${expected}` : `${expected}${near}`;
+  const isPythons = PYTHONS_HANDLERS.includes(found) || !/^(logging|statelessd)(\.|$)/.test(found);
+  return isPythons ? `only Python has this class; ${expected}` : `${expected}${didYouMean(found, known)}`;
 }

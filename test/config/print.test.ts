@@ -56,7 +56,7 @@ describe('The printed configuration', () => {
     c: {class: logging.StreamHandler, level: FATAL, debug_only: true, formatter: __proto__}
   loggers: {l: {level: WARN, handlers: [h, c]}, m: {propagate: false}}
   root: {handlers: [h]}
-  incremental: true
+  disable_existing_loggers: false
 `,
     ],
   ])('gives the same configuration again: %s', (_, text) => {

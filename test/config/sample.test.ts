@@ -50,12 +50,19 @@ describe('The sample file', () => {
     const bare = lines.filter((line, index) => {
       const [, indent, key] = /^( *)([a-z_]+):/.exec(line) ?? [];
       // The names of formatters and the like are the user's, and the sections speak for themselves.
-      const exempt = ['application', 'console', 'ours', 'publishing', 'rabbitmq', 'statelessd', 'syslog', 'verbose'];
+      const exempt = [
+        ...['application', 'console', 'file', 'ours', 'publishing', 'rabbitmq', 'rotating', 'statelessd', 'syslog'],
+        ...['timed', 'verbose'],
+      ];
       if (key === undefined || indent === '' || exempt.includes(key)) return false;
       return !lines[index - 1]?.trim().startsWith('#');
     });
-    // Both handlers' classes stand under one comment.
-    expect(bare).toEqual(['      class: logging.handlers.SysLogHandler']);
+    // The classes of some handlers are explained above them.
+    expect(bare.map((line) => line.trim())).toEqual([
+      'class: logging.handlers.SysLogHandler',
+      'class: logging.handlers.RotatingFileHandler',
+      'class: logging.handlers.TimedRotatingFileHandler',
+    ]);
   });
 
   it('is still a configuration with all that is commented out in force, but for one of the two ways to name hosts', () => {

@@ -101,7 +101,7 @@ describe('docs/operating.md', () => {
       name.endsWith('.ts'),
     );
     const source = sources.map((name) => readFileSync(`${root}src/${name}`, 'utf8')).join();
-    const loggers = ['`statelessd`', '`pika`'];
+    const loggers = ['`statelessd`', '`statelessd.rabbitmq`'];
     const lines = tableUnder(page, 'Logs').filter(([, logger = '']) => loggers.includes(logger));
     expect(lines.length).toBeGreaterThan(5);
     expect(lines.map(([line = '']) => namesIn(line)[0]).filter((line) => !source.includes(`'${line}'`))).toEqual([]);

@@ -1,6 +1,7 @@
 import { encodedTableSize, expectedSize, maxEncodedHeaders, toHeaderTable } from '../message/headers-table.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { isShortString, maxShortString } from '../message/utf8.ts';
+import { findBadDeaths } from '../message/x-death.ts';
 import type { HeaderTable, HeaderValue, Properties } from '../publisher.ts';
 
 /** As the plugin has them: words, or a word and the value that it is about. */
@@ -79,7 +80,9 @@ function headersFault(value: unknown): Fault | undefined {
   const made = toHeaderTable(json);
   if (!made.ok) return badRequest(`headers: ${made.messages.join('; ')}`);
   if (holdsNull(made.table)) return badRequest('null_not_allowed');
-  return encodedTableSize(made.table) > maxEncodedHeaders ? badRequest(`headers: ${expectedSize}`) : undefined;
+  if (encodedTableSize(made.table) > maxEncodedHeaders) return badRequest(`headers: ${expectedSize}`);
+  const deaths = findBadDeaths(made.table);
+  return deaths.length > 0 ? badRequest(`headers: ${deaths.join('; ')}`) : undefined;
 }
 
 function holdsNull(value: HeaderValue): boolean {

@@ -1,0 +1,47 @@
+import type { HeaderTable, HeaderValue } from '../publisher.ts';
+
+/** The header in which the broker notes how a message came out of a queue. */
+export const deathHeader = 'x-death';
+
+/**
+ * RabbitMQ before 3.13 reads this header of a message whose turn has come to be dead-lettered, and trusts it: an element
+ * that is no table and a `count` that is no integer crash the queue, and then everybody who publishes to it waits in
+ * vain. Other members it only compares.
+ *
+ * @returns what is wrong, each message naming the place
+ * @see https://www.rabbitmq.com/docs/dlx#effects
+ */
+export function findBadDeaths(table: HeaderTable): readonly string[] {
+  const deaths = table.get(deathHeader);
+  if (deaths === undefined) return [];
+  if (!isArray(deaths)) return [`${deathHeader}: expected an array of tables`];
+  const bad: string[] = [];
+  for (const [index, death] of deaths.entries()) {
+    const place = `${deathHeader}.${index}`;
+    if (!isTable(death)) bad.push(`${place}: expected a table`);
+    else if (death.has('count') && !isInteger(death.get('count'))) bad.push(`${place}.count: expected an integer`);
+    if (bad.length === maxProblems) break;
+  }
+  return bad;
+}
+
+const maxProblems = 20;
+
+/** The deaths of a form, whose values are all texts: the digits of a `count` become an integer. */
+export function withIntegerCounts(deaths: HeaderValue): HeaderValue {
+  if (!isArray(deaths)) return deaths;
+  return deaths.map((death) => {
+    const count = isTable(death) ? death.get('count') : undefined;
+    if (!isTable(death) || typeof count !== 'string' || !digits.test(count)) return death;
+    return new Map([...death, ['count', Number(count)]]);
+  });
+}
+
+/** No more of them than a number holds exactly. */
+const digits = /^\d{1,15}$/;
+
+const isArray = (value: HeaderValue): value is readonly HeaderValue[] => Array.isArray(value);
+
+const isTable = (value: HeaderValue): value is HeaderTable => value instanceof Map;
+
+const isInteger = (value: HeaderValue | undefined): boolean => Number.isInteger(value);

@@ -21,21 +21,20 @@ const maxLooked = 300;
 
 const encodedWord = /^[\s"']*=\?[^?\s]+\?[bq]\?/i;
 const padding = /^[\s"'\p{Cc}]+|[\s"'\p{Cc}]+$/gu;
-const beforeSuffix = /^([a-z][a-z _-]*[a-z])[\s"']*[[({.%\\]/i;
+const beforeSuffix = /^([a-z_-]+)[\s"']*[[({.%\\]/;
 
 /**
  * What is wrong with the name of a field that is not known, where it is one of ours in disguise: in RFC 2047's encoded
- * words, percent-encoded, in quotes or with space around it, in other letters' case, or with a suffix that only
- * `headers` may have. Ignored, it would be a property that the client takes for published.
+ * words, percent-encoded, in quotes or with space around it, or with a suffix that only `headers` may have. Ignored, it
+ * would be a property that the client takes for published. Names of another case are other names.
  */
 export function misnamed(name: string): string | undefined {
   const looked = name.slice(0, maxLooked);
   if (encodedWord.test(looked)) return 'expected the name in UTF-8, found encoded words (RFC 2047)';
   const bare = withoutEscapes(looked).replace(padding, '');
   const stem = beforeSuffix.exec(bare)?.[1] ?? bare;
-  const meant = stem.toLowerCase().replace(/[ -]/g, '_');
-  if (meant !== 'body' && ruleOf(meant) === undefined) return undefined;
-  return `unknown field; did you mean ${meant === 'headers' && stem !== bare ? 'headers[name]' : meant}?`;
+  if (!isKnownField(stem)) return undefined;
+  return `unknown field; did you mean ${stem === 'headers' && stem !== bare ? 'headers[name]' : stem}?`;
 }
 
 function withoutEscapes(text: string): string {

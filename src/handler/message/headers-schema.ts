@@ -12,6 +12,8 @@ import { maxShortString } from './utf8.ts';
 
 const arrayOfStrings = { type: 'array', items: { type: 'string' } };
 
+const arrayOfTables = { type: 'array', items: { type: 'object', description: 'its count is an integer' } };
+
 /** What JSON Schema can say of the rules below. */
 const inJsonSchema = {
   type: 'object',
@@ -19,7 +21,7 @@ const inJsonSchema = {
     'numbers are finite, integers within ±(2^53−1), fractions within ±2^50; ' +
     `at most ${maxHeaderDepth} levels; at most 64 KiB in AMQP's encoding`,
   propertyNames: { minLength: 1, maxLength: maxShortString },
-  properties: { CC: arrayOfStrings, BCC: arrayOfStrings },
+  properties: { CC: arrayOfStrings, BCC: arrayOfStrings, 'x-death': arrayOfTables },
 };
 
 /** The headers of a message as a JSON value. */

@@ -4,9 +4,9 @@ import type { HeaderTable, HeaderValue } from '../publisher.ts';
 export const deathHeader = 'x-death';
 
 /**
- * RabbitMQ before 3.13 reads this header of a message whose turn has come to be dead-lettered, and trusts it: an element
- * that is no table and a `count` that is no integer crash the queue, and then everybody who publishes to it waits in
- * vain. Other members it only compares.
+ * RabbitMQ before 3.13 reads this header when it dead-letters a message, and trusts it: an element that is no table, and
+ * a `count` that is no integer, crash the queue, and then nobody can publish to it; so do `routing-keys` that are no
+ * array to what delivers at least once. Other members it only compares.
  *
  * @returns what is wrong, each message naming the place
  * @see https://www.rabbitmq.com/docs/dlx#effects
@@ -17,12 +17,18 @@ export function findBadDeaths(table: HeaderTable): readonly string[] {
   if (!isArray(deaths)) return [`${deathHeader}: expected an array of tables`];
   const bad: string[] = [];
   for (const [index, death] of deaths.entries()) {
-    const place = `${deathHeader}.${index}`;
-    if (!isTable(death)) bad.push(`${place}: expected a table`);
-    else if (death.has('count') && !isInteger(death.get('count'))) bad.push(`${place}.count: expected an integer`);
+    const message = faultOf(death);
+    if (message !== undefined) bad.push(`${deathHeader}.${index}${message}`);
     if (bad.length === maxProblems) break;
   }
   return bad;
+}
+
+function faultOf(death: HeaderValue): string | undefined {
+  if (!isTable(death)) return ': expected a table';
+  if (death.has('count') && !isInteger(death.get('count'))) return '.count: expected an integer';
+  const keys = death.get('routing-keys');
+  return keys === undefined || isArray(keys) ? undefined : '.routing-keys: expected an array';
 }
 
 const maxProblems = 20;

@@ -64,7 +64,7 @@ export const dashboard = (): HandlerOperation =>
 
 export const favicon = (): HandlerOperation =>
   operatorsPage('favicon', "The page's icon", {
-    200: fileAnswer('The icon.', 'image/*', {}),
+    200: fileAnswer('The icon.', '*/*', {}),
     ...problems('operations-refused', 'no-such-path'),
   });
 

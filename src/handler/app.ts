@@ -8,7 +8,7 @@ import type { Publisher } from './publisher.ts';
 import type { ReadinessSource } from './readiness.ts';
 import { requestIdOf } from './request-id.ts';
 import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
-import { type Assets, assetRoute, dashboardRoute } from './routes/dashboard.ts';
+import { type Assets, assetRoute, dashboardRoute, faviconRoute } from './routes/dashboard.ts';
 import { healthRoute, readyRoute } from './routes/health.ts';
 import { managementPublishRoute } from './routes/management-publish.ts';
 import { openApiRoute } from './routes/openapi.ts';
@@ -16,7 +16,7 @@ import { publishRoute } from './routes/publish.ts';
 import { type PublishManySettings, publishManyRoute } from './routes/publish-many.ts';
 import { metricsRoute, statsRoute } from './routes/stats.ts';
 import type { StatsSource } from './stats.ts';
-import { splitTarget } from './target.ts';
+import { decodedByProxy, expectedVhost, splitTarget } from './target.ts';
 
 export interface AppDeps {
   readonly publisher: Publisher;
@@ -58,6 +58,7 @@ export function createApp({
   app.get('/Metrics', forOperators(metricsRoute(stats)));
   app.get('/Dashboard', forOperators(dashboardRoute(assets)));
   app.get('/Asset', forOperators(assetRoute(assets)));
+  app.get('/Favicon', forOperators(faviconRoute(assets)));
   app.get('/Health', healthRoute());
   app.get('/Ready', readyRoute(readiness));
   app.get('/OpenApi', forOperators(openApiRoute(settings, table)));
@@ -70,9 +71,8 @@ export function createApp({
     const requestId = requestIdOf(c);
     const target = splitTarget(targetOf(c.req.raw, c.env));
     if (!target.ok) return problem('malformed-request', { requestId, detail: target.message });
-    if (target.path.startsWith('//'))
-      return problem('malformed-request', { requestId, detail: 'the vhost is empty; the vhost / is written %2f' });
-    return problem('no-such-path', { requestId });
+    if (target.path.startsWith('//')) return problem('malformed-request', { requestId, detail: expectedVhost });
+    return problem('no-such-path', { requestId, ...(c.req.method === 'POST' && { detail: EXPECTED_PATH }) });
   });
   app.onError((error, c) => {
     const requestId = requestIdOf(c);
@@ -84,6 +84,10 @@ export function createApp({
   return app;
 }
 
+const EXPECTED_PATH =
+  'a message goes to /<vhost>/<exchange>/<routing key>, a batch to fewer parts; a / within a part is written %2f, and ' +
+  decodedByProxy;
+
 function showStacks(app: Hono<{ Bindings: Bindings }>): void {
   const { fetch } = app;
   app.fetch = async (...request) => withStack(await fetch(...request));
@@ -91,6 +95,9 @@ function showStacks(app: Hono<{ Bindings: Bindings }>): void {
 
 /** The page's assets, which come before the table. Part of a name is no `.` or `..`, nor a hidden file. */
 const ASSETS: Route = { pattern: /^\/static\/((?:[\w-][\w.-]*\/)*[\w-][\w.-]*)$/, handler: 'Asset' };
+
+/** Browsers ask for it at this path, whatever the page says. A vhost of that name keeps its POSTs. */
+const FAVICON: Route = { pattern: /^\/favicon\.ico$/, handler: 'Favicon' };
 
 /** The paths of the contract. Empty segments match where their absence deserves a better answer than 404. */
 const BUILT_IN: readonly Route[] = [
@@ -115,6 +122,7 @@ export function routeTable(configured: readonly Route[]): Route[] {
   const named = new Set(table.map(({ handler }) => handler));
   return [
     ASSETS,
+    FAVICON,
     ...table.map((route) => ({ ...route, lastMayBeEmpty: route.handler === 'Publisher' })),
     ...BUILT_IN.filter(({ handler }) => !named.has(handler)),
   ];

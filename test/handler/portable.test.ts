@@ -10,6 +10,8 @@ import { expect, it } from 'vitest';
 const WEB_GLOBALS = [
   'AbortController',
   'AbortSignal',
+  'CompressionStream',
+  'DecompressionStream',
   'Headers',
   'ReadableStream',
   'Request',
@@ -63,30 +65,42 @@ const app = createApp({
   log() {},
 });
 
-const post = (password, body) =>
-  app.request('/vhost/exchange/key', {
-    method: 'POST',
-    headers: {
-      authorization: 'Basic ' + btoa('user:' + password),
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body,
-  });
+const post = (password, body, bindings = { target: '/vhost/exchange/key' }, headers = {}) =>
+  app.fetch(
+    new Request('http://gateway/vhost/exchange/key', {
+      method: 'POST',
+      headers: {
+        authorization: 'Basic ' + btoa('user:' + password),
+        'content-type': 'application/x-www-form-urlencoded',
+        ...headers,
+      },
+      body,
+    }),
+    bindings,
+  );
 
 globalThis.result = (async () => {
   const ok = await post('right', 'body=hi&content-type=text%2Fplain');
   const refused = await post('wrong', 'body=hi');
+  const targetless = await Promise.all([{}, { target: undefined }].map((env) => post('right', 'body=hi', env)));
+  const zipped = new Response('body=zipped').body.pipeThrough(new CompressionStream('gzip'));
+  const decoded = await post('right', await new Response(zipped).arrayBuffer(), { target: '/v/x/k' }, { 'content-encoding': 'gzip' });
   const stats = await app.fetch(new Request('http://gateway/stats'), { operator: true });
   const openApi = await app.fetch(new Request('http://gateway/openapi.json'), { operator: true });
   return JSON.stringify({
     published,
     ok: ok.status,
     refused: [refused.status, (await refused.json()).type],
+    targetless: await Promise.all(targetless.map(async (answer) => [answer.status, (await answer.json()).detail])),
+    decoded: decoded.status,
     stats: [stats.status, await stats.json()],
     openApi: [openApi.status, (await openApi.json()).openapi],
   });
 })();
 `;
+
+/** A URL has its dots resolved: an address that is not certain is none. */
+const NO_TARGET = [400, 'the runtime does not give the target of the request line'];
 
 it('answers a publish, /stats, /openapi.json and an error where there is nothing but Web globals', async () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -108,7 +122,10 @@ it('answers a publish, /stats, /openapi.json and an error where there is nothing
   expect(JSON.parse(await runInContext('result', context))).toEqual({
     published: [
       { address: { vhost: 'vhost', exchange: 'exchange', routingKey: 'key' }, body: 'hi', type: 'text/plain' },
+      { address: { vhost: 'v', exchange: 'x', routingKey: 'k' }, body: 'zipped' },
     ],
+    decoded: 204,
+    targetless: [NO_TARGET, NO_TARGET],
     ok: 204,
     refused: [401, 'urn:statelessd:unauthenticated'],
     stats: [200, { port: 8000 }],

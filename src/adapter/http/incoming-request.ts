@@ -53,6 +53,21 @@ export class IncomingRequest implements Bindings {
     return found;
   }
 
+  headersFrom(prefix: string): ReadonlyMap<string, string> | undefined {
+    const raw = this.#incoming.rawHeaders;
+    let found: Map<string, string> | undefined;
+    for (let at = 0; at < raw.length; at += 2) {
+      const each = raw[at] ?? '';
+      if (!startsWith(each, prefix)) continue;
+      found ??= new Map();
+      const name = each.toLowerCase();
+      const before = found.get(name);
+      const value = raw[at + 1] ?? '';
+      found.set(name, before === undefined ? value : `${before}, ${value}`);
+    }
+    return found;
+  }
+
   newRequestId(): string {
     return this.#server.requestIds.next();
   }
@@ -60,4 +75,12 @@ export class IncomingRequest implements Bindings {
   readBody(limit: BodyLimit): Promise<BodyOutcome> {
     return this.#body.read(limit);
   }
+}
+
+/** Compares a header's name with a prefix in lower case, and makes nothing of it. */
+function startsWith(name: string, prefix: string): boolean {
+  for (let at = 0; at < prefix.length; at += 1)
+    // The bit that tells lower case from upper is set in a hyphen and in digits, too.
+    if ((name.charCodeAt(at) | 0x20) !== prefix.charCodeAt(at)) return false;
+  return true;
 }

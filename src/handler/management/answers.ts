@@ -34,10 +34,17 @@ export function answerFailure({ kind, detail = '', published, retryAfterSeconds 
       return refused(400, 'bad_request', withReplyCode(detail), failure);
     case 'message-rejected':
       return refused(400, 'bad_request', 'rejected Unable to publish message. Check queue limits.', failure);
+    case 'confirm-timeout':
+      return refused(400, 'bad_request', CONFIRM_TIMEOUT, failure);
     default:
       return { ...ownWords(kind, detail, failure), ...retryAfter(kind, published, retryAfterSeconds) };
   }
 }
+
+/** RabbitMQ's own since 4.2.9 and 4.3.3; older ones wait for the confirm without end. */
+const CONFIRM_TIMEOUT =
+  'confirm_timeout Timed out waiting for a publisher confirm. The message may still have been enqueued. ' +
+  'Check the health of the queues bound to this exchange.';
 
 function ownWords(kind: PublishFailureKind, detail: string, failure: string): ManagedAnswer {
   const { slug, status, title } = PROBLEM_TYPES[kind];

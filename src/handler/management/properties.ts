@@ -3,6 +3,7 @@ import type { PropertyDefaults } from '../message/properties.ts';
 import { encodedTableSize, expectedSize, isArray, isTable, maxEncodedHeaders } from '../message/table-size.ts';
 import { isShortString, maxShortString } from '../message/utf8.ts';
 import { MarkedJson } from '../message/written-numbers.ts';
+import { findBadDeaths } from '../message/x-death.ts';
 import type { HeaderTable, HeaderValue, Properties } from '../publisher.ts';
 
 /** As the plugin has them: words, or a word and the value that it is about. */
@@ -87,7 +88,9 @@ function headersFault(value: unknown): Fault | undefined {
   const made = toHeaderTable(json, 'long');
   if (!made.ok) return badRequest(`headers: ${made.messages.join('; ')}`);
   if (holdsNull(made.table)) return badRequest('null_not_allowed');
-  return encodedTableSize(made.table) > maxEncodedHeaders ? badRequest(`headers: ${expectedSize}`) : undefined;
+  if (encodedTableSize(made.table) > maxEncodedHeaders) return badRequest(`headers: ${expectedSize}`);
+  const deaths = findBadDeaths(made.table);
+  return deaths.length > 0 ? badRequest(`headers: ${deaths.join('; ')}`) : undefined;
 }
 
 function holdsNull(value: HeaderValue): boolean {

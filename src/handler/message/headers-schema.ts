@@ -6,6 +6,8 @@ import { markNumbers } from './written-numbers.ts';
 
 const arrayOfStrings = { type: 'array', items: { type: 'string' } };
 
+const arrayOfTables = { type: 'array', items: { type: 'object', description: 'its count is an integer' } };
+
 /** What JSON Schema can say of the rules below. */
 const inJsonSchema = {
   type: 'object',
@@ -15,7 +17,7 @@ const inJsonSchema = {
     '{"$date": "2013-03-04T05:06:07Z"} and {"$binary": {"base64": "AAE="}} (MongoDB’s Extended JSON) say their type; ' +
     `at most ${maxHeaderDepth} levels; at most 64 KiB in AMQP's encoding`,
   propertyNames: { minLength: 1, maxLength: maxShortString },
-  properties: { CC: arrayOfStrings, BCC: arrayOfStrings },
+  properties: { CC: arrayOfStrings, BCC: arrayOfStrings, 'x-death': arrayOfTables },
 };
 
 /** The headers of a message as a JSON value, with or without marked numbers. */

@@ -9,6 +9,7 @@ const ANYWHERE: readonly ProblemKind[] = [
   'malformed-request',
   'request-timeout',
   'expectation-failed',
+  'unsupported-transfer-coding',
   'headers-too-large',
   'internal',
 ];

@@ -1,4 +1,4 @@
-import { type AppContext, headerOf, readBodyOf, targetOf } from '../bindings.ts';
+import { type AppContext, goneSignalOf, headerOf, readBodyOf, targetOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import { isForm } from '../message/form.ts';
 import { type Malformed, malformedBody, toMessage } from '../message/message.ts';
@@ -127,7 +127,7 @@ function optionsOf(
   { publishTimeoutMs, clientGone }: PublishSettings,
 ): PublishOptions {
   const timeoutMs = waitMs === undefined ? publishTimeoutMs : Math.min(waitMs, publishTimeoutMs);
-  return clientGone === 'drop' ? { timeoutMs, signal: c.req.raw.signal } : { timeoutMs };
+  return clientGone === 'drop' ? { timeoutMs, signal: goneSignalOf(c) } : { timeoutMs };
 }
 
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */

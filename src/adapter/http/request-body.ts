@@ -21,8 +21,15 @@ export class RequestBody {
     this.#outgoing = outgoing;
   }
 
+  /** None of it is still to come. */
   get complete(): boolean {
-    return this.#read || this.#incoming.complete;
+    return this.#read || this.#incoming.complete || this.#announced === 0;
+  }
+
+  /** Bytes; undefined where only their end will tell. RFC 9112 section 6.3: without either header there are none. */
+  get #announced(): number | undefined {
+    const { 'content-length': length, 'transfer-encoding': coding } = this.#incoming.headers;
+    return coding === undefined ? Number(length ?? 0) : undefined;
   }
 
   fail(failure: BodyFailure): void {
@@ -37,7 +44,7 @@ export class RequestBody {
     const chunks = new BodyChunks(limit);
     // Node's parser is still at work on what has come with the headers, which most often is all of it.
     await undefined;
-    this.#read = incoming.complete || incoming.readableLength === Number(incoming.headers['content-length']);
+    this.#read = this.complete || incoming.readableLength === this.#announced;
     if (this.#read && !incoming.destroyed && !this.#failure) return this.#whole(chunks);
     return this.#gather(chunks);
   }

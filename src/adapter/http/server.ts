@@ -223,6 +223,8 @@ export class HttpServer {
     } catch {
       response = problem('internal', { requestId: this.#newRequestId(), published: 'unknown' });
     }
+    // Node's parser may still be at work on what came in the same read, which is most often the rest of the request.
+    if (!request.body.complete) await nextTurn();
     connection.answer(request, this.#draining);
     // RFC 9112 section 9.3: in HTTP/1.0 it must be said.
     if (httpVersion === '1.0' && outgoing.shouldKeepAlive) outgoing.setHeader('Connection', 'keep-alive');

@@ -110,9 +110,12 @@ export class Gateway {
         },
         operators: new AddressSet(httpServer.operations.allow),
       },
-      ({ method, status, milliseconds, target, client }) => {
+      ({ method, status, milliseconds, target, client, notPublished }) => {
         this.#requests.add(method, status, milliseconds);
         logs.access(levelOf(status), 'answered', { status, method, target, client, ms: Math.round(milliseconds) });
+        if (!notPublished) return;
+        const { requestId, outcome } = notPublished;
+        logs.gateway(levelOf(status), 'not published', { request_id: requestId, status, outcome, client });
       },
     );
   }

@@ -3,13 +3,14 @@ import { type AppContext, type Bindings, isOperator, targetOf } from './bindings
 import { answerOrigins } from './cors.ts';
 import type { Log } from './log.ts';
 import type { OpenApiSettings } from './openapi/document.ts';
-import { problem, withStack } from './problem.ts';
+import { outcomeOf, problem, problemOf, withStack } from './problem.ts';
 import type { Publisher } from './publisher.ts';
 import type { ReadinessSource } from './readiness.ts';
 import { requestIdOf } from './request-id.ts';
 import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
 import { type Assets, assetRoute, dashboardRoute, faviconRoute } from './routes/dashboard.ts';
 import { healthRoute, readyRoute } from './routes/health.ts';
+import { logFailure } from './routes/log-failure.ts';
 import { managementPublishRoute } from './routes/management-publish.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { publishRoute } from './routes/publish.ts';
@@ -65,15 +66,9 @@ export function createApp({
 
   app.all(`/${METHOD_NOT_ALLOWED}`, (c) => {
     const allow = c.req.param('allow') ?? '';
-    return problem('method-not-allowed', { requestId: requestIdOf(c), headers: { Allow: allow } });
+    return logged(c, log, problem('method-not-allowed', { requestId: requestIdOf(c), headers: { Allow: allow } }));
   });
-  app.notFound((c) => {
-    const requestId = requestIdOf(c);
-    const target = splitTarget(targetOf(c.req.raw, c.env));
-    if (!target.ok) return problem('malformed-request', { requestId, detail: target.message });
-    if (target.path.startsWith('//')) return problem('malformed-request', { requestId, detail: expectedVhost });
-    return problem('no-such-path', { requestId, ...(c.req.method === 'POST' && { detail: EXPECTED_PATH }) });
-  });
+  app.notFound((c) => logged(c, log, nothingThere(c)));
   app.onError((error, c) => {
     const requestId = requestIdOf(c);
     log('error', 'a request failed for a reason that is a bug', { request_id: requestId, error: String(error.stack) });
@@ -126,6 +121,22 @@ export function routeTable(configured: readonly Route[]): Route[] {
     ...table.map((route) => ({ ...route, lastMayBeEmpty: route.handler === 'Publisher' })),
     ...BUILT_IN.filter(({ handler }) => !named.has(handler)),
   ];
+}
+
+function nothingThere(c: AppContext): Response {
+  const requestId = requestIdOf(c);
+  const target = splitTarget(targetOf(c.req.raw, c.env));
+  if (!target.ok) return problem('malformed-request', { requestId, detail: target.message });
+  if (target.path.startsWith('//')) return problem('malformed-request', { requestId, detail: expectedVhost });
+  return problem('no-such-path', { requestId, ...(c.req.method === 'POST' && { detail: EXPECTED_PATH }) });
+}
+
+/** A message that was posted to a path where none is published deserves a line, as any that is not published. */
+function logged(c: AppContext, log: Log, refusal: Response): Response {
+  if (c.req.method !== 'POST') return refusal;
+  const requestId = problemOf(refusal)?.body.request_id ?? '';
+  logFailure(log, c, { requestId, addressed: { ok: false }, status: refusal.status, outcome: outcomeOf(refusal) });
+  return refusal;
 }
 
 function forOperators(route: AppRoute): AppRoute {

@@ -13,6 +13,8 @@ export interface Bindings {
   readBody?(limit: BodyLimit): Promise<BodyOutcome>;
   /** An id that no other request has, for a runtime that has something cheaper than a UUID. */
   newRequestId?(): string;
+  /** Aborted when the client is gone, for a runtime that knows more of that than `Request.signal`. */
+  readonly gone?: AbortSignal;
   /** As `Headers.get`, for a runtime that has a cheaper way. */
   header?(name: string): string | null;
   /** All headers whose names begin so, by their names in lower case, for a runtime that has a cheaper way. */
@@ -55,6 +57,8 @@ export const newRequestId = (c: AppContext): string => bindingsOf(c).newRequestI
 export const clientOf = (c: AppContext): Client => bindingsOf(c).client ?? NOWHERE;
 
 export const isOperator = (c: AppContext): boolean => bindingsOf(c).operator ?? false;
+
+export const goneSignalOf = (c: AppContext): AbortSignal => bindingsOf(c).gone ?? c.req.raw.signal;
 
 export const readBodyOf = (c: AppContext, limit: BodyLimit): Promise<BodyOutcome> => {
   const bindings = bindingsOf(c);

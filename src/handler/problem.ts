@@ -22,6 +22,7 @@ export type RequestProblemKind =
   | 'method-not-allowed'
   | 'request-timeout'
   | 'expectation-failed'
+  | 'unsupported-transfer-coding'
   | 'headers-too-large'
   | 'body-too-large'
   | 'unsupported-encoding'
@@ -72,6 +73,11 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'headers-too-large': { slug: 'headers-too-large', status: 431, title: 'The request headers are too large' },
   'client-gone': { slug: 'client-gone', status: 499, title: 'The client went away' },
   internal: { slug: 'internal', status: 500, title: 'Something is wrong with the gateway' },
+  'unsupported-transfer-coding': {
+    slug: 'unsupported-transfer-coding',
+    status: 501,
+    title: 'The transfer coding is not supported',
+  },
   'broker-unavailable': {
     slug: 'broker-unavailable',
     status: 503,

@@ -80,7 +80,7 @@ export function answerProblem(response: Response): ManagedAnswer {
   if (!problem) return { status: response.status };
   const { body, headers } = problem;
   const failure = headers['Statelessd-Error'] ?? '';
-  if (body.status === 401) return { status: 401, failure, headers: { ...CHALLENGE, Connection: 'close' } };
+  if (body.status === 401) return { status: 401, failure, headers: CHALLENGE };
   if (body.status === 413) return refused(400, 'bad_request', 'Exceeded HTTP request body size limit', failure);
   const reason =
     body.detail ?? body.errors?.map(({ field, message }) => `${field}: ${message}`).join('; ') ?? body.title;

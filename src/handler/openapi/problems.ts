@@ -10,6 +10,7 @@ const ANYWHERE: readonly ProblemKind[] = [
   'malformed-request',
   'request-timeout',
   'expectation-failed',
+  'unsupported-transfer-coding',
   'headers-too-large',
   'internal',
 ];

@@ -17,9 +17,6 @@ export interface PostSettings {
   readonly origins: readonly string[];
 }
 
-/** A refusal before the body was read: the client need not send the rest of it. */
-const CLOSE = { Connection: 'close' };
-
 /** The answer to a request that goes no further, or what was found out about it. */
 export type Step<Value> = { readonly done: Response } | { readonly next: Value };
 
@@ -68,7 +65,7 @@ export function admissionRequest(
 }
 
 export const refuseAdmission = (failure: PublishFailure, requestId: string): Response =>
-  failureProblem(failure, requestId, CLOSE);
+  failureProblem(failure, requestId);
 
 /** Reads the body of a judged request, without its coding. */
 export function readPost(
@@ -116,7 +113,7 @@ export function refuseBody(read: NoBody, requestId: string, settings: PostSettin
 type RefusalDetails = Omit<ProblemDetails, 'requestId' | 'headers'>;
 
 const refusal = (kind: ProblemKind, requestId: string, details: RefusalDetails = {}): Response =>
-  problem(kind, { requestId, ...details, headers: CLOSE });
+  problem(kind, { requestId, ...details });
 
 const notOneType = (message: string): RefusalDetails => ({
   detail: `Content-Type: ${message}`,

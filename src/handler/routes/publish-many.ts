@@ -1,6 +1,6 @@
 import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
 import { incompleteBatch } from '../batch/incomplete.ts';
-import { type AppContext, headerOf } from '../bindings.ts';
+import { type AppContext, goneSignalOf, headerOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import type { Preferences } from '../prefer.ts';
 import { outcomeOf, problem } from '../problem.ts';
@@ -28,12 +28,7 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
     if ('done' in judged) return judged.done;
     const { address, credentials, preferences } = judged.next;
     const form = batchFormOf(headerOf(c, 'content-type'));
-    if (!form)
-      return problem('malformed-request', {
-        requestId,
-        detail: `${EXPECTED_FORM}; ${EXPECTED_BATCH}`,
-        headers: { Connection: 'close' },
-      });
+    if (!form) return problem('malformed-request', { requestId, detail: `${EXPECTED_FORM}; ${EXPECTED_BATCH}` });
     const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
@@ -120,7 +115,7 @@ async function publish(
   const { respondAsync, waitMs } = preferences;
   const longestMs = respondAsync ? asyncTimeoutMs : publishTimeoutMs;
   const timeoutMs = Math.max(0, longestMs - (performance.now() - startedAt));
-  const signal = clientGone === 'drop' && !respondAsync ? { signal: c.req.raw.signal } : {};
+  const signal = clientGone === 'drop' && !respondAsync ? { signal: goneSignalOf(c) } : {};
   const options = respondAsync
     ? { timeoutMs, patient: true }
     : { timeoutMs: Math.min(waitMs ?? timeoutMs, timeoutMs), ...signal };

@@ -1,4 +1,4 @@
-import { type AppContext, headerOf, headersFrom, targetOf } from '../bindings.ts';
+import { type AppContext, goneSignalOf, headerOf, headersFrom, targetOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import { attributePrefix } from '../message/cloud-events.ts';
 import { type Invalid, type Malformed, malformedBody, toMessage } from '../message/message.ts';
@@ -129,7 +129,7 @@ function optionsOf(
   { publishTimeoutMs, clientGone }: PublishSettings,
 ): PublishOptions {
   const timeoutMs = waitMs === undefined ? publishTimeoutMs : Math.min(waitMs, publishTimeoutMs);
-  return clientGone === 'drop' ? { timeoutMs, signal: c.req.raw.signal } : { timeoutMs };
+  return clientGone === 'drop' ? { timeoutMs, signal: goneSignalOf(c) } : { timeoutMs };
 }
 
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */

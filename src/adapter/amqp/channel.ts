@@ -1,7 +1,7 @@
 import type { Channel as AmqpChannel, ReturnedMessage } from 'rabbitmq-client';
 import type { Carrier, Delivery } from './delivery.ts';
 import { isNack, refusalOf } from './outcomes.ts';
-import { findReturned } from './returns.ts';
+import { ReturnMatcher } from './returns.ts';
 import { TagMap } from './tag-map.ts';
 
 export interface ChannelListener {
@@ -32,6 +32,7 @@ export class Channel {
   /** Confirmed, and waiting for the turn of the event loop in which their return would have been seen. */
   readonly #confirmed = new Set<Delivery>();
   readonly #returned = new Set<Delivery>();
+  readonly #matcher = new ReturnMatcher();
   #open = true;
   #cause: unknown;
   readonly #openedAt = performance.now();
@@ -128,7 +129,7 @@ export class Channel {
 
   #onReturn(returned: ReturnedMessage): void {
     this.#returns.coming -= 1;
-    const delivery = findReturned(returned, this.#awaitingReturn());
+    const delivery = this.#matcher.find(returned, this.#awaitingReturn());
     if (delivery) this.#returned.add(delivery);
   }
 

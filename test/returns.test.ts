@@ -1,3 +1,4 @@
+import amqp from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess } from './support/gateway.ts';
@@ -108,5 +109,96 @@ describe.each<[string, Record<string, string>, (() => Promise<string>)?]>([
       }),
     );
     expect(wrong.flat()).toEqual([]);
+  });
+});
+
+describe('what the broker returns though it keeps it', () => {
+  let broker: Broker;
+  let topology: Topology;
+  let gateway: GatewayProcess;
+
+  beforeAll(async () => {
+    broker = await startBroker({ name: 'kept', management: true, plugins: ['rabbitmq_recent_history_exchange'] });
+    topology = await Topology.create(portsOf(broker));
+    for (const name of ['history', 'kept.a']) await topology.exchange(name, 'x-recent-history');
+    await topology.exchange('nowhere');
+    await topology.queue('q');
+    gateway = await GatewayProcess.start({
+      broker: topology.broker,
+      publishing: { ignore_returns_of: ['history', String.raw`/^kept\./`] },
+    });
+  });
+  afterAll(async () => {
+    await gateway?.stop();
+    await broker?.close();
+  });
+
+  const call = (path: string, body: string, type: Record<string, string>): Promise<Answer> =>
+    http(gateway.port, path, { user: topology.user, body, headers: type });
+  /** A mandatory message, one that is not, and a mandatory one in a batch. */
+  const answersOf = async (exchange: string, key: string, headers = {}): Promise<string[]> => {
+    const path = `/${topology.segment}/${exchange}/${encodeURIComponent(key)}?headers=${encodeURIComponent(JSON.stringify(headers))}`;
+    const message = { routing_key: key, body: 'x', headers, mandatory: true };
+    const answers = [
+      await call(`${path}&mandatory=1`, 'body=x', FORM),
+      await call(path, 'body=x', FORM),
+      await call(`/${topology.segment}/${exchange}`, JSON.stringify([message]), JSON_TYPE),
+    ];
+    return answers.map(said);
+  };
+  const SILENT = ['204', '204', '204'];
+  const TOLD = ['404', '204 unrouted', '422'];
+
+  it('is confirmed without a word where the operator names the exchange', async () => {
+    expect(await answersOf('history', 'k')).toEqual(SILENT);
+  });
+
+  it('is confirmed without a word where a regular expression names the exchange', async () => {
+    expect(await answersOf('kept.a', 'k')).toEqual(SILENT);
+  });
+
+  it('is confirmed without a word where the message is to be delayed', async () => {
+    expect(await answersOf('nowhere', 'k', { 'x-delay': 5000 })).toEqual(SILENT);
+  });
+
+  it('is confirmed without a word where it is a direct reply, and arrives', async () => {
+    const { username, password } = topology.user;
+    const connection = await amqp.connect({
+      hostname: '127.0.0.1',
+      port: topology.broker.port,
+      username,
+      password,
+      vhost: topology.segment,
+    });
+    try {
+      const channel = await connection.createChannel();
+      const replies: string[] = [];
+      const arrived = new Promise<void>((resolve) => {
+        void channel.consume(
+          'amq.rabbitmq.reply-to',
+          (message) => {
+            replies.push(String(message?.content));
+            if (replies.length === 4) resolve();
+          },
+          { noAck: true },
+        );
+      });
+      channel.sendToQueue('q', Buffer.from('a question'), { replyTo: 'amq.rabbitmq.reply-to' });
+      const question = await channel.get('q', { noAck: true });
+      const replyTo = question === false ? '' : String(question.properties.replyTo);
+      expect(await answersOf('amq.default', replyTo)).toEqual(SILENT);
+      const copied = { mandatory: '1', body: 'x', headers: JSON.stringify({ CC: [replyTo] }) };
+      expect(
+        said(await call(`/${topology.segment}/amq.default/nobody`, String(new URLSearchParams(copied)), FORM)),
+      ).toBe('204');
+      await arrived;
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('is told of for any other exchange', async () => {
+    expect(await answersOf('nowhere', 'history')).toEqual(TOLD);
+    expect(await answersOf('amq.default', 'kept.a')).toEqual(TOLD);
   });
 });

@@ -1,6 +1,7 @@
 import type { FieldError } from '../message/fields.ts';
 import type { TraceContext } from '../message/message-headers.ts';
 import { type PropertyDefaults, toPropertiesOfJson } from '../message/properties.ts';
+import { type ExchangeNames, withoutVoidReturn } from '../message/void-returns.ts';
 import type { Addressed } from '../publisher.ts';
 import { exchangeOf, judgeName } from '../target.ts';
 import type { Turns } from '../turns.ts';
@@ -13,7 +14,7 @@ export interface BatchContext {
   /** The path's; undefined where each message names its own. */
   readonly exchange: string | undefined;
   readonly trace: TraceContext;
-  readonly defaults: PropertyDefaults;
+  readonly defaults: PropertyDefaults & { readonly ignoreReturnsOf: readonly ExchangeNames[] };
   readonly maxMessages: number;
 }
 
@@ -51,13 +52,9 @@ function assemble(json: Json, body: BodyResult, { vhost, exchange, trace, defaul
   if (!made.ok) errors.push(...made.errors);
   if (!made.ok || !body.ok || errors.length > 0) return { ok: false, errors };
   const { properties, unroutable } = made;
-  return {
-    ok: true,
-    message: {
-      address: { vhost, exchange: to, routingKey },
-      message: { body: body.bytes, properties, unroutable },
-    },
-  };
+  const address = { vhost, exchange: to, routingKey };
+  const message = { body: body.bytes, properties, unroutable };
+  return { ok: true, message: { address, message: withoutVoidReturn(address, message, defaults.ignoreReturnsOf) } };
 }
 
 /** Where the path names an exchange, messages name none, or the same. */

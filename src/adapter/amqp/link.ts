@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
 import { adoptNegotiated, replaceUnconfirmed, socketOf, watchReturns, writeAtOnce } from './library.ts';
-import { type LoginRefusal, type LossKind, loginRefusalOf, lossOf } from './outcomes.ts';
+import { type LoginRefusal, type Loss, loginRefusalOf, lossOf } from './outcomes.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
 export interface LinkOptions {
@@ -25,7 +25,7 @@ export interface LinkListener {
   onBlocked(reason: string): void;
   onUnblocked(): void;
   /** Called once, after all channels have closed. */
-  onLost(kind: LossKind, cause: unknown): void;
+  onLost(loss: Loss): void;
 }
 
 export type LinkOutcome =
@@ -114,7 +114,7 @@ export class Link {
           );
         else if (!link.#closed) {
           link.#closed = true;
-          listener.onLost(lossOf(error), error);
+          listener.onLost(lossOf(error));
         }
       });
     });

@@ -212,6 +212,7 @@ loggers:
       '{levelno:05}|{levelno:+d}|{levelno:#x}|{levelno:#b}|{levelno:^9}|{levelno:=+9}|{levelno:c}|{levelno:.1f}|{levelno:%}|{levelno:08,}|{process:_}|{created}|{created:.3f}|{created:,.2f}|{created:.4}|{created:g}|{created:n}|{created:020,.1f}|{msecs:03.0f}|{msecs:.3}|{msecs:E}|{levelno!s:>5}|{levelno:_x}|{created:#.0f}|{created:#.2}|{msecs:.0e}|{message}',
     ),
   ],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is Python's string.Template
   ['a template', dollars('$asctime ${levelname}: $message ($$5 on $name, ${msecs} $created $exc_info)')],
   [
     'dates',

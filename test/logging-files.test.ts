@@ -76,6 +76,23 @@ describe('a log file', () => {
     expect(told.toSorted()).toEqual(ids.toSorted());
   });
 
+  it('has a line for each message of a batch that is refused as a whole', async () => {
+    const gateway = await gatewayWith({ logging: logging({}) });
+    const batch = Array.from({ length: 10_000 }, (_, number) => ({
+      routing_key: `${number}-`.padEnd(60, 'x'),
+      body: '',
+    }));
+    const answer = await http(gateway.port, `/${topology.segment}/missing`, {
+      user: topology.user,
+      body: JSON.stringify(batch),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(answer.status).toBe(422);
+    await gateway.stop();
+    const keys = (await read('log')).match(/routing_key="[^"]*"/g);
+    expect(new Set(keys).size).toBe(10_000);
+  });
+
   it('is emptied at a start where its mode says so, and not by a reload', async () => {
     await writeFile(file('log'), 'of yesterday\n');
     const gateway = await gatewayWith({ logging: logging({ mode: 'w' }) });

@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { claimFreePort, isPortTaken } from '../wrangler-free-local/ports.ts';
 import { makeCertificates } from './support/certificates.ts';
@@ -17,7 +18,7 @@ import { backendOn, backendsOf, backendsOn, ended, isAlive, statusOf } from './s
 import { sharedBroker, Topology } from './support/topology.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
-const DIST = new URL('../dist/', import.meta.url).pathname;
+const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const PROGRAM = `${DIST}cli.js`;
 
 describe('the processes', () => {
@@ -197,6 +198,41 @@ describe('the processes', () => {
       expect((await gateway.exited).code).toBe(0);
     });
 
+    it('go on as before for shutdown_delay, but for /readyz, and then drain', async () => {
+      const socket = join(await temporaryDirectory(), 'a.sock');
+      const gateway = await start({ http: { shutdown_delay: 600, sockets: [socket] } });
+      const agent = keepAliveAgent(1);
+      onTestFinished(() => agent.destroy());
+      for (const door of [gateway.port, socket])
+        expect((await http(door, '/readyz', { method: 'GET' })).status).toBe(200);
+      gateway.kill('SIGTERM');
+      await gateway.says('stopping');
+      for (const door of [gateway.port, socket]) {
+        const ready = async () => (await http(door, '/readyz', { method: 'GET' }, agent)).status;
+        await expect.poll(ready).toBe(503);
+        const { draining, reason } = JSON.parse((await http(door, '/readyz', { method: 'GET' })).text);
+        expect([draining, reason]).toEqual([true, 'draining']);
+        const answer = await http(door, path, { user: topology.user, body: 'body=x', headers: FORM }, agent);
+        expect([answer.status, answer.headers.connection]).toEqual([204, 'keep-alive']);
+      }
+      // One that takes the place of another knows of it.
+      process.kill(backendOn(gateway.pid, gateway.port).pid, 'SIGKILL');
+      await gateway.says('a backend died and is replaced');
+      const ready = async () => (await http(gateway.port, '/readyz', { method: 'GET' })).status;
+      await expect.poll(ready, { timeout: 20_000 }).toBe(503);
+      gateway.kill('SIGTERM');
+      expect((await gateway.exited).code).toBe(70);
+    });
+
+    it('drain when shutdown_delay is over', async () => {
+      const gateway = await start({ http: { shutdown_delay: 3 } });
+      gateway.kill('SIGTERM');
+      await gateway.says('stopping');
+      expect((await post(gateway.port)).status).toBe(204);
+      expect(await gateway.exited).toEqual({ code: 0, signal: null });
+      await expect(post(gateway.port)).rejects.toThrow('ECONNREFUSED');
+    });
+
     it('end at once on a second one', async () => {
       const gateway = await start({ http: { drain_timeout: 600, request_timeout: 600 } });
       const backend = backendOn(gateway.pid, gateway.port);
@@ -321,18 +357,42 @@ describe('the processes', () => {
     expect(statusOf(backendsOn(gateway.pid, port)[0]?.pid ?? 0).Uid).toBe(Uid);
   });
 
-  it('answer everything as Daemon.user, from a program that only root can read and that is gone by then', async () => {
+  it('answer everything as Daemon.user, from a program that only root can read and that is gone at last', async () => {
     if (!IS_ROOT) return staysWhoItIs(await start({ daemon: { user: 'root' } }));
     const directory = await temporaryDirectory();
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
     cpSync(DIST, join(directory, 'dist'), { recursive: true });
     cpSync(new URL('../package.json', import.meta.url), join(directory, 'package.json'));
     symlinkSync(new URL('../node_modules', import.meta.url), join(directory, 'node_modules'));
     const through = ['sh', '-c', `exec "$0" "${join(directory, 'dist/cli.js')}" "$2" "$3"`];
     const gateway = await start({ daemon: { user: 'nobody' }, through });
+    const pages = [
+      '/',
+      '/static/dashboard.js',
+      '/static/dashboard.css',
+      '/static/icon.svg',
+      '/metrics',
+      '/openapi.json',
+    ];
+    let refused = 0;
+    const answersEverything = async (): Promise<void> => {
+      for (const page of [...pages, '/stats?scope=all'])
+        expect([page, (await http(gateway.port, page, { method: 'GET' })).status]).toEqual([page, 200]);
+      expect((await post(gateway.port)).status).toBe(204);
+      const missing = await http(gateway.port, `/${topology.segment}/missing/k`, { user: topology.user, body: 'x' });
+      expect(missing.status).toBe(404);
+      refused += 1;
+      await gateway.says('"not published"', refused);
+    };
+    await answersEverything();
+    gateway.kill('SIGHUP');
+    await gateway.says('"reloaded"');
+    await answersEverything();
+    process.kill(backendOn(gateway.pid, gateway.port).pid, 'SIGKILL');
+    await gateway.says('a backend died and is replaced');
+    await answersEverything();
     await rm(join(directory, 'dist'), { recursive: true });
-    for (const page of ['/metrics', '/openapi.json', '/stats?scope=all'])
-      expect([page, (await http(gateway.port, page, { method: 'GET' })).status]).toEqual([page, 200]);
-    expect((await post(gateway.port)).status).toBe(204);
+    await answersEverything();
   });
 
   it('say so where they may not become Daemon.user, and serve', async () => {

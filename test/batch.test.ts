@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib';
 import type { GetMessage } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { doors, type OpenDoor } from './support/doors.ts';
@@ -202,11 +203,9 @@ describe.each(doors)('a batch, $name,', ({ open }) => {
   });
 
   it.each([
-    ['no array', '{"body":"x"}', 'expected a JSON array'],
     ['an array that does not end', '[{"body":"x"}', 'the JSON array does not end'],
     ['a string that does not end', '[{"body":"x}]', 'the JSON array does not end'],
     ['something after the array', '[{"body":"x"}] x', 'expected nothing after the JSON array'],
-    ['nothing', '', 'expected a JSON array'],
   ])('says what is wrong with the whole: %s', async (_, body, detail) => {
     const refused = await send(`/${topology.segment}/x`, body);
     expect([refused.status, refused.problem.type, refused.problem.detail]).toEqual([
@@ -223,14 +222,50 @@ describe.each(doors)('a batch, $name,', ({ open }) => {
     expect(await bodies()).toEqual(texts);
   });
 
-  it('is no other Content-Type, and not compressed', async () => {
-    const form = await send(`/${topology.segment}/x`, 'body=x', { headers: { 'content-type': 'text/plain' } });
-    expect([form.status, form.problem.detail]).toEqual([
-      400,
-      'expected Content-Type application/x-ndjson, or application/json with an array',
-    ]);
-    const compressed = await toExchange([], { headers: { 'content-encoding': 'gzip' } });
-    expect(compressed.status).toBe(415);
+  it.each([
+    ['another Content-Type', { 'content-type': 'text/plain' }, '[]', /^expected Content-Type application\/x-ndjson/],
+    ['no Content-Type', { 'content-type': '' }, '[]', /^expected Content-Type application\/x-ndjson/],
+    ['no array', ARRAY, '{"body":"x"}', /^expected a JSON array/],
+    ['nothing', ARRAY, '', /^expected a JSON array/],
+  ])(
+    'is not what has %s: the answer tells where one message goes, and who decodes %%2f',
+    async (_, headers, body, detail) => {
+      const { status, problem } = await send(`/${topology.segment}/x`, body, { headers });
+      expect([status, problem.type]).toEqual([400, 'urn:statelessd:malformed-request']);
+      expect(problem.detail).toMatch(detail);
+      expect(problem.detail).toMatch(/<routing key>.*%2f.*proxy.*nginx.*proxy_pass/);
+      expect(await bodies()).toEqual([]);
+    },
+  );
+
+  it.each(['application/json, application/json', 'application/json charset=utf-8', 'application/x-ndjson;x="', 'json'])(
+    'has one media type, and not %s',
+    async (type) => {
+      const refused = await send(`/${topology.segment}/x`, '[{"body":"x"}]', { headers: { 'content-type': type } });
+      expect([refused.status, errorsOf(refused)?.map(({ field }) => field)]).toEqual([400, ['Content-Type']]);
+      expect(refused.problem.detail).toContain(JSON.stringify(type).slice(1, -1));
+      expect(await bodies()).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['gzip', gzipSync, ARRAY],
+    ['x-gzip', gzipSync, ARRAY],
+    ['deflate', deflateSync, ARRAY],
+    ['gzip', gzipSync, LINES],
+  ])('may be compressed: %s', async (coding, compress, headers) => {
+    const messages = Array.from({ length: 2_000 }, (_, n) =>
+      JSON.stringify({ routing_key: 'k', body: `message ${n}` }),
+    );
+    const text = headers === ARRAY ? `[${messages}]` : messages.join('\n');
+    const encoded = { ...headers, 'content-encoding': coding };
+    expect((await send(`/${topology.segment}/x`, compress(text), { headers: encoded })).status).toBe(204);
+    expect(await bodies()).toHaveLength(messages.length);
+  });
+
+  it('is not compressed in another way', async () => {
+    const refused = await toExchange([], { headers: { 'content-encoding': 'br' } });
+    expect([refused.status, refused.headers['accept-encoding']]).toEqual([415, 'gzip, deflate']);
   });
 
   it('needs credentials, and those of RabbitMQ', async () => {

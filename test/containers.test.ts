@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
@@ -10,8 +11,8 @@ import { http } from './support/http.ts';
 import { startProgram } from './support/program.ts';
 import { Topology } from './support/topology.ts';
 
-const CONFIG = new URL('../config/', import.meta.url).pathname;
-const PROGRAM = new URL('../dist/cli.js', import.meta.url).pathname;
+const CONFIG = fileURLToPath(new URL('../config/', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 const GUEST = { username: 'guest', password: 'guest' };
 

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
+import { claimFreePort } from '../wrangler-free-local/ports.ts';
 import { configuration, GatewayProcess } from './support/gateway.ts';
 import { type Answer, type Call, FORM, http } from './support/http.ts';
+import { StreamReceiver } from './support/stream-receiver.ts';
 import { SyslogReceiver } from './support/syslog-receiver.ts';
 import { Topology } from './support/topology.ts';
 
@@ -34,7 +36,7 @@ describe('the log', () => {
     handlers: { only: { formatter: 'short', ...handler } },
     loggers: {
       statelessd: { level: 'INFO', handlers: ['only'] },
-      tornado: { level: 'WARNING', handlers: ['only'] },
+      tinman: { level: 'WARNING', handlers: ['only'] },
     },
     ...more,
   });
@@ -65,33 +67,70 @@ describe('the log', () => {
     const gateway = await gatewayWith(dictConfig(CONSOLE));
     await post(gateway);
     await http(gateway.port, '/nowhere%0a', { method: 'GET' });
-    await gateway.says('tornado.access');
-    const [line, ...others] = gateway.stderr.split('\n').filter((each) => each.includes('tornado.access'));
+    await gateway.says('tinman.application');
+    const [line, ...others] = gateway.stderr.split('\n').filter((each) => each.includes('tinman.application'));
     expect(line).toMatch(
-      /^WARNING \|tornado\.access\|.*status=40\d method="GET" target="\/nowhere%0a" client="127\.0\.0\.1"/,
+      /^WARNING \|tinman\.application\|.*status=40\d method="GET" target="\/nowhere%0a" client="127\.0\.0\.1"/,
     );
     expect(others).toEqual([]);
   });
 
   it('is silent of loggers that are not named', async () => {
-    const gateway = await gatewayWith(dictConfig(CONSOLE));
+    const gateway = await gatewayWith(
+      dictConfig(CONSOLE, { loggers: { statelessd: { level: 'INFO', handlers: ['only'] } } }),
+    );
     await post(gateway);
     await post(gateway, 'missing');
     await gateway.says('not published');
-    expect(gateway.stderr).not.toContain('pika');
+    expect(gateway.stderr).not.toContain('answered');
   });
 
   it('takes the level NOTSET for that of the parent, as Python does', async () => {
-    const tornado = { level: 'ERROR', handlers: ['only'] };
+    const tinman = { level: 'ERROR', handlers: ['only'] };
     const loggers = {
       statelessd: { level: 'INFO', handlers: ['only'] },
-      tornado,
-      'tornado.access': { level: 'NOTSET' },
+      tinman,
+      'tinman.application': { level: 'NOTSET' },
     };
     const gateway = await gatewayWith(dictConfig(CONSOLE, { loggers }));
     await post(gateway, 'missing');
     await gateway.says('not published');
-    expect(gateway.stderr).not.toContain('tornado.access');
+    expect(gateway.stderr).not.toContain('tinman.application');
+  });
+
+  it.each([
+    ['its own names', { tinman: {}, statelessd: {} }, 'tinman.application', 'statelessd.rabbitmq'],
+    ['the names of 2013', { 'tornado.access': {}, pika: {} }, 'tornado.access', 'pika'],
+    ['the name above one of 2013', { tornado: {}, 'statelessd.rabbitmq': {} }, 'tornado.access', 'statelessd.rabbitmq'],
+    ['both', { tornado: {}, tinman: {}, pika: {}, statelessd: {} }, 'tinman.application', 'pika'],
+  ])('names requests and the broker as the configuration does: %s', async (_, named, access, broker) => {
+    const names = Object.keys({ statelessd: {}, ...named });
+    const loggers = Object.fromEntries(names.map((name) => [name, { level: 'INFO', handlers: ['only'] }]));
+    const gateway = await gatewayWith(dictConfig(CONSOLE, { loggers }));
+    expect((await post(gateway)).status).toBe(204);
+    await gateway.says(`INFO    |${access}|statelessd: backend ${gateway.port}|answered`);
+    await gateway.says(`INFO    |${broker}|statelessd: backend ${gateway.port}|connected`);
+  });
+
+  it('says of a configuration what it takes and does not do', async () => {
+    const loggers = { statelessd: { level: 'INFO', handlers: ['only'], formatter: 'short' } };
+    const gateway = await gatewayWith(dictConfig(CONSOLE, { loggers }));
+    await gateway.says('Logging.loggers.statelessd.formatter');
+    expect(gateway.stderr.split('\n').filter((line) => line.startsWith('WARNING'))).toEqual([
+      'WARNING |statelessd|statelessd: supervisor|Logging.loggers.statelessd.formatter: a logger has no such key in ' +
+        'Python; this is ignored',
+    ]);
+  });
+
+  it('is one JSON object a line where the formatter says so', async () => {
+    const formatters = { short: { class: 'statelessd.JsonFormatter' } };
+    const gateway = await gatewayWith(dictConfig(CONSOLE, { formatters }));
+    await post(gateway, 'missing', { headers: { 'x-request-id': 'formatted' } });
+    await gateway.says('"request_id":"formatted"');
+    const lines = gateway.stderr.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: 'warning', logger: 'statelessd', exchange: 'missing', status: 404 }),
+    );
   });
 
   it('has the warnings of loggers without any handler on the console, unless they are disabled', async () => {
@@ -113,7 +152,8 @@ describe('the log', () => {
     const gateway = await gatewayWith(dictConfig(CONSOLE, { loggers, disable_existing_loggers: false }));
     expect(gateway.stderr).toContain('INFO    |statelessd|statelessd: supervisor|listening on');
     await post(gateway);
-    await gateway.says('|pika|');
+    await gateway.says('|statelessd.rabbitmq|');
+    await gateway.says('|tinman.application|');
   });
 
   it('names the routing key of a management call, which stands in its body', async () => {
@@ -158,7 +198,7 @@ describe('the log', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(lines.map(({ logger }) => logger)).toEqual(['statelessd', 'pika', 'statelessd']);
+    expect(lines.map(({ logger }) => logger)).toEqual(['statelessd', 'statelessd.rabbitmq', 'statelessd']);
   });
 
   describe('goes to syslog', () => {
@@ -178,6 +218,20 @@ describe('the log', () => {
       loggers: { statelessd: { level: 'INFO', handlers: ['console', 'syslog'] } },
     });
 
+    const overStreams = (address: unknown): object => ({
+      ...handler(address),
+      handlers: {
+        console: CONSOLE,
+        syslog: {
+          class: 'logging.handlers.SysLogHandler',
+          facility: 3,
+          address,
+          formatter: 'syslog',
+          socktype: 'ext://socket.SOCK_STREAM',
+        },
+      },
+    });
+
     it.each([
       ['a datagram socket', () => syslog.socket],
       ['UDP', () => ['127.0.0.1', syslog.port]],
@@ -192,6 +246,25 @@ describe('the log', () => {
       expect(lines.at(-1)).toMatch(
         /^daemon\.warning\|.* WARNING <PID \d+:statelessd: backend \d+> statelessd: not published /,
       );
+    });
+
+    it('over TCP, a record ended by a NUL, and goes on when the receiver is back', async () => {
+      const { port, release } = await claimFreePort();
+      onTestFinished(release);
+      const receiver = await StreamReceiver.listen(port);
+      const gateway = await gatewayWith(overStreams(['127.0.0.1', port]));
+      await post(gateway, 'missing', { headers: { 'x-request-id': 'first' } });
+      await receiver.has('request_id="first"');
+      const records = receiver.text.split('\0').filter((record) => record !== '');
+      expect(records).toContainEqual(
+        expect.stringMatching(/^<28> WARNING <PID \d+:statelessd: backend \d+> statelessd: not published /),
+      );
+      await receiver.close();
+      await gateway.says('a log sink cannot be reached', 2);
+      await post(gateway, 'missing', { headers: { 'x-request-id': 'second' } });
+      const again = await StreamReceiver.listen(port);
+      onTestFinished(() => again.close());
+      await again.has('request_id="second"');
     });
 
     it('or says once that it cannot, and serves', async () => {

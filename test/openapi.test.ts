@@ -166,6 +166,7 @@ describe('the document', () => {
     const document = createOpenApi(settings, routeTable(routes));
     expect(Object.keys(document.paths)).toEqual([
       '/static/{name}',
+      '/favicon.ico',
       '/publish/{vhost}/{exchange}/{routing_key}',
       PUBLISH,
       '/v1.0/stats',

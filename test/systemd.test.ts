@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
@@ -125,7 +126,7 @@ describe('config/statelessd.service', () => {
   });
 
   it('gives a stop more time than drain_timeout', () => {
-    const program = new URL('../dist/cli.js', import.meta.url).pathname;
+    const program = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
     const { stdout } = spawnSync(process.execPath, [program, '--check'], { encoding: 'utf8' });
     const drainTimeout = Number(/drain_timeout: (\d+)/.exec(stdout)?.[1]);
     expect(Number(/^TimeoutStopSec=(\d+)/m.exec(UNIT)?.[1])).toBeGreaterThan(drainTimeout + 2);

@@ -25,6 +25,13 @@ export interface TiedProcess {
 export type LastSignal = 'SIGKILL' | 'SIGTERM';
 
 /**
+ * A command that becomes the given one, and ends with the thread that starts it. setpriv (util-linux) sets PR_SET_PDEATHSIG
+ * and becomes the command by exec: the pid stays. It is Linux only; elsewhere an owner's clean end still stops everything.
+ */
+export const tiedCommand = (command: readonly string[], lastSignal: LastSignal): readonly string[] =>
+  process.platform === 'linux' ? ['setpriv', '--pdeathsig', lastSignal.slice(3), '--', ...command] : command;
+
+/**
  * Starts a process in a session of its own, so that a terminal's Ctrl-C reaches its owner only, and has the kernel end it
  * when the thread that started it is gone: a `kill -9` of the owner leaves nothing behind.
  */
@@ -34,12 +41,7 @@ export async function startTied(
   options: SpawnOptions & { readonly lastSignal?: LastSignal } = {},
 ): Promise<TiedProcess> {
   const { lastSignal = 'SIGKILL', ...spawnOptions } = options;
-  // setpriv (util-linux) sets PR_SET_PDEATHSIG and becomes the command by exec: the pid stays. It is Linux only;
-  // elsewhere an owner's clean end still stops everything.
-  const line =
-    process.platform === 'linux'
-      ? ['setpriv', '--pdeathsig', lastSignal.slice(3), '--', command, ...args]
-      : [command, ...args];
+  const line = tiedCommand([command, ...args], lastSignal);
   const child = spawn(line[0] ?? command, line.slice(1), { ...spawnOptions, detached: true });
   const ended = new Promise<Ending>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));

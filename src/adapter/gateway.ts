@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { createApp } from '../handler/app.ts';
 import type { LogLevel, Logs } from '../handler/log.ts';
@@ -9,7 +10,7 @@ import { Connections } from './amqp/connections.ts';
 import { mergeLatencies, summarize } from './amqp/latency.ts';
 import type { LinkOptions } from './amqp/link.ts';
 import type { ConnectionsSnapshot } from './amqp/statistics.ts';
-import { FileAssets } from './http/assets.ts';
+import { type BuiltInAssets, FileAssets } from './http/assets.ts';
 import { AddressSet } from './http/client-address.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
 import { EventLoopWatch } from './process/event-loop.ts';
@@ -28,8 +29,8 @@ export interface Slot {
 
 export interface GatewayOptions {
   readonly slot: Slot;
-  /** Where the page at `/` lies. */
-  readonly pageFolder: string;
+  /** The page at `/` and its files. */
+  readonly builtInAssets: BuiltInAssets;
   readonly logs: Logs;
   /** Asks all backends of the installation; without it, this one is all there is. */
   readonly survey?: (own: Snapshot) => Promise<Survey>;
@@ -56,7 +57,7 @@ export class Gateway {
   #cutAt = Number.POSITIVE_INFINITY;
   #ended: Promise<void> | undefined;
 
-  constructor(config: Config, keys: Keys, { slot, pageFolder, logs, survey }: GatewayOptions) {
+  constructor(config: Config, keys: Keys, { slot, builtInAssets, logs, survey }: GatewayOptions) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
     const link = linkOptions(config, keys, slot);
@@ -81,7 +82,7 @@ export class Gateway {
       publisher: this.#connections,
       stats: statsSource(() => this.snapshot(), survey),
       readiness: () => this.#readiness(),
-      assets: new FileAssets(pageFolder, application.paths),
+      assets: new FileAssets(builtInAssets, application.paths),
       settings: {
         ...publishing,
         origins: httpServer.origins,
@@ -101,7 +102,7 @@ export class Gateway {
       this.fetch,
       {
         ...httpServer,
-        ...(keys.httpServer && { tls: keys.httpServer }),
+        ...(keys.httpServer && { tls: { ...keys.httpServer, clientCert: httpServer.tls?.clientCert ?? 'none' } }),
         trust: {
           xheaders: httpServer.xheaders,
           proxies: new AddressSet(httpServer.trustedProxies),
@@ -109,16 +110,30 @@ export class Gateway {
         },
         operators: new AddressSet(httpServer.operations.allow),
       },
-      ({ method, status, milliseconds, target, client }) => {
+      ({ method, status, milliseconds, target, client, notPublished }) => {
         this.#requests.add(method, status, milliseconds);
         logs.access(levelOf(status), 'answered', { status, method, target, client, ms: Math.round(milliseconds) });
+        if (!notPublished) return;
+        const { requestId, outcome } = notPublished;
+        logs.gateway(levelOf(status), 'not published', { request_id: requestId, status, outcome, client });
       },
     );
   }
 
-  /** @param handle a bound socket */
-  listen(handle: unknown): Promise<void> {
-    return this.#server.listen(handle);
+  /** @param handles bound sockets */
+  listen(handles: readonly unknown[]): Promise<void> {
+    return this.#server.listen(handles);
+  }
+
+  /** Accepts no more connections; those that there are go on as before. */
+  stopListening(): Promise<void> {
+    return this.#server.stopListening();
+  }
+
+  /** `/readyz` is 503 from now on, and all else as before. Resolves when shutdown_delay is over. */
+  async announceStop(): Promise<void> {
+    this.#draining = true;
+    await delay(this.#config.httpServer.shutdownDelayMs);
   }
 
   /** Finishes what is in flight within drain_timeout, and then is no more. */

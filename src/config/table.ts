@@ -13,6 +13,7 @@ import {
   oneOf,
   port,
   seconds,
+  secondsOrNone,
   socketPath,
   userName,
 } from './scalars.ts';
@@ -33,6 +34,7 @@ export const table = section({
     section({
       pidfile: optional('pidfile', filePath),
       user: optional('user', userName),
+      group: optional('group', userName),
     }),
   ),
   Application: part(
@@ -95,7 +97,15 @@ export const table = section({
       workers: setting('workers', integer(1, 1024), 1),
       address: setting('address', host, '::'),
       sockets: setting('sockets', listOf('paths', socketPath), []),
-      tls: optional('tls', section({ cert: required('cert', filePath), key: required('key', filePath) })),
+      tls: optional(
+        'tls',
+        section({
+          cert: required('cert', filePath),
+          key: required('key', filePath),
+          client_ca: optional('clientCa', filePath),
+          client_cert: setting('clientCert', oneOf(['none', 'optional', 'required']), 'none'),
+        }),
+      ),
       no_keep_alive: setting('noKeepAlive', flag, false),
       xheaders: setting('xheaders', flag, false),
       trusted_proxies: setting('trustedProxies', addressRanges, ['loopback', 'private']),
@@ -105,6 +115,7 @@ export const table = section({
       request_timeout: setting('requestTimeoutMs', seconds, 30),
       keep_alive_timeout: setting('keepAliveTimeoutMs', seconds, 75),
       drain_timeout: setting('drainTimeoutMs', seconds, 10),
+      shutdown_delay: setting('shutdownDelayMs', secondsOrNone, 0),
       operations: part(
         'operations',
         section({

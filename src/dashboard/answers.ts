@@ -14,7 +14,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   405: 'a method that is not for this path',
   408: 'the request did not arrive in time',
   413: 'too large, for the gateway or the broker',
-  415: 'a compressed form',
+  415: 'an unknown content coding',
   417: 'an expectation that cannot be met',
   429: 'too many refused logins from one address',
   431: 'headers too large',

@@ -3,20 +3,21 @@ import { type AppContext, type Bindings, isOperator, targetOf } from './bindings
 import { answerOrigins } from './cors.ts';
 import type { Log } from './log.ts';
 import type { OpenApiSettings } from './openapi/document.ts';
-import { problem, withStack } from './problem.ts';
+import { outcomeOf, problem, problemOf, withStack } from './problem.ts';
 import type { Publisher } from './publisher.ts';
 import type { ReadinessSource } from './readiness.ts';
 import { requestIdOf } from './request-id.ts';
 import { METHOD_NOT_ALLOWED, type Route, TableRouter } from './router.ts';
-import { type Assets, assetRoute, dashboardRoute } from './routes/dashboard.ts';
+import { type Assets, assetRoute, dashboardRoute, faviconRoute } from './routes/dashboard.ts';
 import { healthRoute, readyRoute } from './routes/health.ts';
+import { logFailure } from './routes/log-failure.ts';
 import { managementPublishRoute } from './routes/management-publish.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { publishRoute } from './routes/publish.ts';
 import { type PublishManySettings, publishManyRoute } from './routes/publish-many.ts';
 import { metricsRoute, statsRoute } from './routes/stats.ts';
 import type { StatsSource } from './stats.ts';
-import { splitTarget } from './target.ts';
+import { decodedByProxy, expectedVhost, splitTarget } from './target.ts';
 
 export interface AppDeps {
   readonly publisher: Publisher;
@@ -58,22 +59,16 @@ export function createApp({
   app.get('/Metrics', forOperators(metricsRoute(stats)));
   app.get('/Dashboard', forOperators(dashboardRoute(assets)));
   app.get('/Asset', forOperators(assetRoute(assets)));
+  app.get('/Favicon', forOperators(faviconRoute(assets)));
   app.get('/Health', healthRoute());
   app.get('/Ready', readyRoute(readiness));
   app.get('/OpenApi', forOperators(openApiRoute(settings, table)));
 
   app.all(`/${METHOD_NOT_ALLOWED}`, (c) => {
     const allow = c.req.param('allow') ?? '';
-    return problem('method-not-allowed', { requestId: requestIdOf(c), headers: { Allow: allow } });
+    return logged(c, log, problem('method-not-allowed', { requestId: requestIdOf(c), headers: { Allow: allow } }));
   });
-  app.notFound((c) => {
-    const requestId = requestIdOf(c);
-    const target = splitTarget(targetOf(c.req.raw, c.env));
-    if (!target.ok) return problem('malformed-request', { requestId, detail: target.message });
-    if (target.path.startsWith('//'))
-      return problem('malformed-request', { requestId, detail: 'the vhost is empty; the vhost / is written %2f' });
-    return problem('no-such-path', { requestId });
-  });
+  app.notFound((c) => logged(c, log, nothingThere(c)));
   app.onError((error, c) => {
     const requestId = requestIdOf(c);
     log('error', 'a request failed for a reason that is a bug', { request_id: requestId, error: String(error.stack) });
@@ -84,6 +79,10 @@ export function createApp({
   return app;
 }
 
+const EXPECTED_PATH =
+  'a message goes to /<vhost>/<exchange>/<routing key>, a batch to fewer parts; a / within a part is written %2f, and ' +
+  decodedByProxy;
+
 function showStacks(app: Hono<{ Bindings: Bindings }>): void {
   const { fetch } = app;
   app.fetch = async (...request) => withStack(await fetch(...request));
@@ -91,6 +90,9 @@ function showStacks(app: Hono<{ Bindings: Bindings }>): void {
 
 /** The page's assets, which come before the table. Part of a name is no `.` or `..`, nor a hidden file. */
 const ASSETS: Route = { pattern: /^\/static\/((?:[\w-][\w.-]*\/)*[\w-][\w.-]*)$/, handler: 'Asset' };
+
+/** Browsers ask for it at this path, whatever the page says. A vhost of that name keeps its POSTs. */
+const FAVICON: Route = { pattern: /^\/favicon\.ico$/, handler: 'Favicon' };
 
 /** The paths of the contract. Empty segments match where their absence deserves a better answer than 404. */
 const BUILT_IN: readonly Route[] = [
@@ -115,9 +117,26 @@ export function routeTable(configured: readonly Route[]): Route[] {
   const named = new Set(table.map(({ handler }) => handler));
   return [
     ASSETS,
+    FAVICON,
     ...table.map((route) => ({ ...route, lastMayBeEmpty: route.handler === 'Publisher' })),
     ...BUILT_IN.filter(({ handler }) => !named.has(handler)),
   ];
+}
+
+function nothingThere(c: AppContext): Response {
+  const requestId = requestIdOf(c);
+  const target = splitTarget(targetOf(c.req.raw, c.env));
+  if (!target.ok) return problem('malformed-request', { requestId, detail: target.message });
+  if (target.path.startsWith('//')) return problem('malformed-request', { requestId, detail: expectedVhost });
+  return problem('no-such-path', { requestId, ...(c.req.method === 'POST' && { detail: EXPECTED_PATH }) });
+}
+
+/** A message that was posted to a path where none is published deserves a line, as any that is not published. */
+function logged(c: AppContext, log: Log, refusal: Response): Response {
+  if (c.req.method !== 'POST') return refusal;
+  const requestId = problemOf(refusal)?.body.request_id ?? '';
+  logFailure(log, c, { requestId, addressed: { ok: false }, status: refusal.status, outcome: outcomeOf(refusal) });
+  return refusal;
 }
 
 function forOperators(route: AppRoute): AppRoute {

@@ -1,3 +1,4 @@
+import { ACCEPTED_CODINGS } from './content-coding.ts';
 import type { FieldError } from './message/fields.ts';
 import type { BatchResult, ProblemDocument } from './problem-document.ts';
 import type { PublishFailure, PublishFailureKind } from './publisher.ts';
@@ -21,6 +22,7 @@ export type RequestProblemKind =
   | 'method-not-allowed'
   | 'request-timeout'
   | 'expectation-failed'
+  | 'unsupported-transfer-coding'
   | 'headers-too-large'
   | 'body-too-large'
   | 'unsupported-encoding'
@@ -56,7 +58,7 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'request-timeout': { slug: 'request-timeout', status: 408, title: 'The request did not arrive in time' },
   'body-too-large': { slug: 'body-too-large', status: 413, title: 'The request body is too large' },
   'message-too-large': { slug: 'body-too-large', status: 413, title: 'The message is too large for the broker' },
-  'unsupported-encoding': { slug: 'unsupported-encoding', status: 415, title: 'The body may not be compressed' },
+  'unsupported-encoding': { slug: 'unsupported-encoding', status: 415, title: 'The content coding is not known' },
   'batch-too-large': { slug: 'body-too-large', status: 413, title: 'The batch has too many messages' },
   'batch-refused': { slug: 'batch-incomplete', status: 422, title: INCOMPLETE },
   'batch-retriable': { slug: 'batch-incomplete', status: 503, title: INCOMPLETE },
@@ -71,6 +73,11 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'headers-too-large': { slug: 'headers-too-large', status: 431, title: 'The request headers are too large' },
   'client-gone': { slug: 'client-gone', status: 499, title: 'The client went away' },
   internal: { slug: 'internal', status: 500, title: 'Something is wrong with the gateway' },
+  'unsupported-transfer-coding': {
+    slug: 'unsupported-transfer-coding',
+    status: 501,
+    title: 'The transfer coding is not supported',
+  },
   'broker-unavailable': {
     slug: 'broker-unavailable',
     status: 503,
@@ -124,6 +131,7 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
     'Statelessd-Error': `${slug}; published=${published}`,
     'X-Request-Id': requestId,
     ...(status === 401 && { 'WWW-Authenticate': CHALLENGE }),
+    ...(status === 415 && { 'Accept-Encoding': ACCEPTED_CODINGS }),
     ...(retryAfter !== undefined && published === 'no' && { 'Retry-After': String(retryAfter) }),
     ...details.headers,
   };

@@ -26,8 +26,24 @@ export interface Address {
   readonly routingKey: string;
 }
 
-/** A value in an AMQP headers table. Numbers are finite, integers within ±(2^53−1). */
-export type HeaderValue = string | number | boolean | null | readonly HeaderValue[] | HeaderTable;
+/**
+ * A value in an AMQP headers table. Each has one type on the wire, by the letters of RabbitMQ's table of types:
+ * an integral `number` (within ±(2^53−1)) is `I` where it fits 32 bits, else `l`; any other finite `number` is `d`; a
+ * `bigint` (within 64 bits) is always `l`; a string is `S`, a boolean `t`, null `V`, an array `A`, a table `F`.
+ * @see https://www.rabbitmq.com/docs/amqp-0-9-1-errata#section_3
+ */
+export type HeaderValue = string | number | bigint | boolean | null | TypedValue | readonly HeaderValue[] | HeaderTable;
+
+/** A value whose type no value of JavaScript says by itself. */
+export type TypedValue =
+  /** `d`, also where it is integral. Finite. */
+  | { readonly type: 'double'; readonly value: number }
+  /** `D`: `digits` (32 bits, signed) divided by 10 to the power of `scale` (0 to 255). */
+  | { readonly type: 'decimal'; readonly digits: number; readonly scale: number }
+  /** `T`: seconds since the epoch, 0 to 2^53−1. */
+  | { readonly type: 'timestamp'; readonly seconds: number }
+  /** `x` */
+  | { readonly type: 'binary'; readonly bytes: Uint8Array };
 
 /** A map and not an object, for `__proto__` is a name like any other. */
 export type HeaderTable = ReadonlyMap<string, HeaderValue>;

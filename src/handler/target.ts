@@ -1,4 +1,5 @@
 import type { FieldError } from './message/fields.ts';
+import { brokenEscape, percentDecode } from './message/percent-decoding.ts';
 import { decodeUtf8, isShortString, maxShortString } from './message/utf8.ts';
 import type { Address } from './publisher.ts';
 
@@ -12,6 +13,12 @@ export type AddressResult =
   | { readonly ok: true; readonly address: Address }
   | { readonly ok: false; readonly errors: readonly FieldError[] };
 
+/** What else may be behind a path that lacks a part, or has one too many. */
+export const decodedByProxy =
+  'a proxy in front may have decoded it (nginx does where proxy_pass ends with a path, be it only /)';
+
+export const expectedVhost = `expected a vhost; the vhost / is written %2f, and ${decodedByProxy}`;
+
 const absoluteForm = /^https?:\/\/[^/?#]*/i;
 const visible = /^[\x21-\x7e]*$/;
 const plainSegment = /^[\x21-\x24\x26-\x7e]{0,255}$/;
@@ -22,7 +29,8 @@ const plainSegment = /^[\x21-\x24\x26-\x7e]{0,255}$/;
  *
  * @returns the path, from its slash on, and the query without its question mark
  */
-export function splitTarget(target: string): Target {
+export function splitTarget(target: string | undefined): Target {
+  if (target === undefined) return { ok: false, message: 'the runtime does not give the target of the request line' };
   const rest = target.startsWith('/') ? target : target.replace(absoluteForm, '');
   if (rest === target && !target.startsWith('/')) return { ok: false, message: 'expected a path that starts with /' };
   if (rest.includes('#')) return { ok: false, message: 'a # must be written %23' };
@@ -36,7 +44,7 @@ export function splitTarget(target: string): Target {
 }
 
 /** The query of a target that can be split, without its question mark. */
-export function queryOf(target: string): string {
+export function queryOf(target: string | undefined = ''): string {
   const mark = target.indexOf('?');
   return mark < 0 ? '' : target.slice(mark + 1);
 }
@@ -49,7 +57,7 @@ export function decodeSegment(raw: string): Segment {
   if (plainSegment.test(raw)) return { ok: true, value: raw };
   if (!visible.test(raw)) return { ok: false, message: 'expected ASCII, anything else percent-encoded' };
   const bytes = percentDecode(raw);
-  if (bytes === undefined) return { ok: false, message: 'broken percent-encoding: expected % and two hex digits' };
+  if (bytes === undefined) return { ok: false, message: brokenEscape };
   const value = decodeUtf8(bytes);
   return value === undefined ? { ok: false, message: 'expected percent-encoded UTF-8' } : judgeName(value);
 }
@@ -62,23 +70,6 @@ export function judgeName(value: string): Segment {
   return { ok: true, value };
 }
 
-function percentDecode(raw: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(raw.length);
-  let length = 0;
-  for (let i = 0; i < raw.length; i += 1) {
-    let byte = raw.charCodeAt(i);
-    if (byte === 0x25) {
-      const digits = raw.slice(i + 1, i + 3);
-      if (!/^[0-9A-Fa-f]{2}$/.test(digits)) return undefined;
-      byte = Number.parseInt(digits, 16);
-      i += 2;
-    }
-    bytes[length] = byte;
-    length += 1;
-  }
-  return bytes.subarray(0, length);
-}
-
 /**
  * The address that three raw path segments name. All that is wrong with them is listed at once. `amq.default` is the
  * management plugin's name for the default exchange, whose own name is empty and could not stand in a path.
@@ -89,7 +80,7 @@ export function toAddress(rawVhost: string, rawExchange: string, rawRoutingKey: 
   const routingKey = decodeSegment(rawRoutingKey);
   const errors: FieldError[] = [];
   if (!vhost.ok) errors.push({ field: 'vhost', message: vhost.message });
-  else if (vhost.value === '') errors.push({ field: 'vhost', message: 'expected a vhost; the vhost / is written %2f' });
+  else if (vhost.value === '') errors.push({ field: 'vhost', message: expectedVhost });
   if (!exchange.ok) errors.push({ field: 'exchange', message: exchange.message });
   else if (exchange.value === '') {
     errors.push({ field: 'exchange', message: 'expected an exchange; the default exchange is named amq.default' });

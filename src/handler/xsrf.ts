@@ -33,7 +33,7 @@ function cookieOf(header: string): string | undefined {
 }
 
 function fieldOf(contentType: string | null, query: string, body: Uint8Array): string | undefined {
-  const form = parseForm(contentType, null, body);
+  const form = parseForm(contentType, body);
   const stated = parseUrlencoded(byteStringToBytes(query));
   const fields = [...(stated.ok ? stated.fields : []), ...(form.kind === 'form' ? form.fields : [])];
   const field = lastOf(fields, '_xsrf');

@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { barChart } from './comparison/chart.ts';
 import { openPlace } from './comparison/place.ts';
 import { type Median, measureAll, median, type Sample } from './comparison/sample.ts';
@@ -23,7 +24,7 @@ const rounds = Number(process.argv[2] ?? 3);
 const DOCS = new URL('../../docs/', import.meta.url);
 const say = (line: string): void => console.log(line);
 
-execFileSync(new URL('../../scripts/install-debian', import.meta.url).pathname, ['wrk', 'php', 'php-libraries'], {
+execFileSync(fileURLToPath(new URL('../../scripts/install-debian', import.meta.url)), ['wrk', 'php', 'php-libraries'], {
   stdio: 'inherit',
 });
 const place = await openPlace();

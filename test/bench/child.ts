@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 
 /** Starts a file of this folder as a process that one can send messages to; it ends when it is disconnected. */
 export function startChild(file: string, ...args: readonly string[]): ChildProcess {
-  const path = new URL(file, import.meta.url).pathname;
+  const path = fileURLToPath(new URL(file, import.meta.url));
   return fork(path, [...args], { execArgv: ['--import', 'tsx'] });
 }
 

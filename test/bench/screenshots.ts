@@ -2,6 +2,7 @@
 
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { startBroker } from '../../wrangler-free-local/broker.ts';
 import { openBrowser } from '../support/browser.ts';
@@ -9,7 +10,7 @@ import { GatewayProcess } from '../support/gateway.ts';
 import { basic } from '../support/http.ts';
 import { portsOf, Topology } from '../support/topology.ts';
 
-const DOCS = new URL('../../docs/', import.meta.url).pathname;
+const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const TRAFFIC_MS = 60_000;
 
 const USERS = ['shop', 'billing', 'mailer', 'sensors'];

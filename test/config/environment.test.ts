@@ -47,7 +47,7 @@ describe('The environment', () => {
         operations: { allow: ['10.0.0.0/8', 'loopback'] },
       },
       routes: [{ pattern: '/stats', handler: 'Stats', line: 1 }],
-      logging: { root: { level: 'INFO' } },
+      logging: { root: { level: 20 } },
     });
   });
 

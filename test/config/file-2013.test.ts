@@ -1,15 +1,18 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { defaultConfig } from '../../src/config/parse.ts';
 
-const path = new URL('../fixtures/statelessd-2013.yaml', import.meta.url).pathname;
+const path = fileURLToPath(new URL('../fixtures/statelessd-2013.yaml', import.meta.url));
 
 describe('The file of 2013', () => {
   it('is read as it always was, with defaults for what is new', () => {
     const defaults = defaultConfig();
-    const both = { propagate: true, handlers: ['console', 'syslog'] };
+    const both = { propagate: true, handlers: ['console', 'syslog'], filters: [] };
+    const percent = { class: 'logging.Formatter', style: '%', validate: true, defaults: new Map() };
     expect(loadConfig(path, {})).toEqual({
       ok: true,
+      warnings: [],
       config: {
         daemon: { pidfile: '/var/run/statelessd/statelessd.pid', user: 'nginx' },
         application: {
@@ -36,11 +39,15 @@ describe('The file of 2013', () => {
                 format:
                   '%(levelname) -10s %(asctime)s %(process)-6d %(processName) -35s %(threadName) -25s %(name) -35s %(funcName) -30s: %(message)s',
                 datefmt: '%Y-%m-%d %H:%M:%S',
+                ...percent,
               },
             ],
             [
               'syslog',
-              { format: ' %(levelname)s <PID %(process)d:%(processName)s> %(name)s.%(funcName)s(): %(message)s' },
+              {
+                format: ' %(levelname)s <PID %(process)d:%(processName)s> %(name)s.%(funcName)s(): %(message)s',
+                ...percent,
+              },
             ],
           ]),
           filters: new Map(),
@@ -50,7 +57,8 @@ describe('The file of 2013', () => {
               {
                 class: 'logging.StreamHandler',
                 formatter: 'verbose',
-                level: 'NOTSET',
+                level: 0,
+                filters: [],
                 debugOnly: false,
                 stream: 'ext://sys.stderr',
               },
@@ -60,22 +68,25 @@ describe('The file of 2013', () => {
               {
                 class: 'logging.handlers.SysLogHandler',
                 formatter: 'syslog',
-                level: 'NOTSET',
+                level: 0,
+                filters: [],
                 debugOnly: false,
                 address: '/dev/log',
-                facility: 'daemon',
+                facility: 3,
+                socktype: 'ext://socket.SOCK_DGRAM',
               },
             ],
           ]),
           loggers: new Map([
-            ['clihelper', { level: 'WARNING', ...both }],
-            ['pika', { level: 'INFO', ...both }],
-            ['statelessd', { level: 'INFO', ...both }],
-            ['tinman', { level: 'INFO', ...both }],
-            ['tornado', { level: 'WARNING', ...both }],
+            ['clihelper', { level: 30, ...both }],
+            ['pika', { level: 20, ...both }],
+            ['statelessd', { level: 20, ...both }],
+            ['tinman', { level: 20, ...both }],
+            ['tornado', { level: 30, ...both }],
           ]),
           disableExistingLoggers: true,
           incremental: false,
+          warnings: [],
         },
       },
     });

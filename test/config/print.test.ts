@@ -39,7 +39,7 @@ HTTPServer:
 
 describe('The printed configuration', () => {
   it.each([
-    ['the defaults', ''],
+    ['the defaults', '{}'],
     ['the file of 2013', readFileSync(new URL('../fixtures/statelessd-2013.yaml', import.meta.url), 'utf8')],
     ['unusual values', unusual.replace('3GB', '99MB')],
     ['TLS on a port of its own', 'Application: {rabbitmq: {host: a, port: 5672, tls: {cert: c, key: k}}}'],
@@ -56,7 +56,7 @@ describe('The printed configuration', () => {
     c: {class: logging.StreamHandler, level: FATAL, debug_only: true, formatter: __proto__}
   loggers: {l: {level: WARN, handlers: [h, c]}, m: {propagate: false}}
   root: {handlers: [h]}
-  incremental: true
+  disable_existing_loggers: false
 `,
     ],
   ])('gives the same configuration again: %s', (_, text) => {
@@ -105,6 +105,7 @@ HTTPServer:
   request_timeout: 30
   keep_alive_timeout: 75
   drain_timeout: 10
+  shutdown_delay: 0
   operations:
     allow: [loopback, private]
 `);

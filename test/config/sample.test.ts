@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Kind } from '../../src/config/kind.ts';
@@ -7,8 +8,8 @@ import { defaultConfig, parseConfig } from '../../src/config/parse.ts';
 import { printConfig } from '../../src/config/print.ts';
 import { table } from '../../src/config/table.ts';
 
-const samplePath = new URL('../../config/statelessd.yaml', import.meta.url).pathname;
-const minimalPath = new URL('../../config/minimal.yaml', import.meta.url).pathname;
+const samplePath = fileURLToPath(new URL('../../config/statelessd.yaml', import.meta.url));
+const minimalPath = fileURLToPath(new URL('../../config/minimal.yaml', import.meta.url));
 const sample = readFileSync(samplePath, 'utf8');
 
 /** The sample with its commented-out keys in force: `#key`, where prose is `# text`. */
@@ -28,7 +29,7 @@ function occurs(tree: unknown, [key, ...rest]: readonly string[]): boolean {
 
 describe('The sample file', () => {
   it('is the default configuration', () => {
-    expect(loadConfig(samplePath, {})).toEqual({ ok: true, config: defaultConfig() });
+    expect(loadConfig(samplePath, {})).toEqual({ ok: true, config: defaultConfig(), warnings: [] });
   });
 
   it('spells out every key that has a default, and no other', () => {
@@ -49,12 +50,19 @@ describe('The sample file', () => {
     const bare = lines.filter((line, index) => {
       const [, indent, key] = /^( *)([a-z_]+):/.exec(line) ?? [];
       // The names of formatters and the like are the user's, and the sections speak for themselves.
-      const exempt = ['application', 'console', 'ours', 'publishing', 'rabbitmq', 'statelessd', 'syslog', 'verbose'];
+      const exempt = [
+        ...['application', 'console', 'file', 'ours', 'publishing', 'rabbitmq', 'rotating', 'statelessd', 'syslog'],
+        ...['timed', 'verbose'],
+      ];
       if (key === undefined || indent === '' || exempt.includes(key)) return false;
       return !lines[index - 1]?.trim().startsWith('#');
     });
-    // Both handlers' classes stand under one comment.
-    expect(bare).toEqual(['      class: logging.handlers.SysLogHandler']);
+    // The classes of some handlers are explained above them.
+    expect(bare.map((line) => line.trim())).toEqual([
+      'class: logging.handlers.SysLogHandler',
+      'class: logging.handlers.RotatingFileHandler',
+      'class: logging.handlers.TimedRotatingFileHandler',
+    ]);
   });
 
   it('is still a configuration with all that is commented out in force, but for one of the two ways to name hosts', () => {
@@ -88,6 +96,7 @@ describe('The minimal file', () => {
     const { httpServer, ...rest } = defaultConfig();
     expect(loadConfig(minimalPath, {})).toEqual({
       ok: true,
+      warnings: [],
       config: { ...rest, httpServer: { ...httpServer, ports: [8000, 8001] } },
     });
   });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
@@ -9,6 +10,8 @@ import { expect, it } from 'vitest';
 const WEB_GLOBALS = [
   'AbortController',
   'AbortSignal',
+  'CompressionStream',
+  'DecompressionStream',
   'Headers',
   'ReadableStream',
   'Request',
@@ -62,33 +65,45 @@ const app = createApp({
   log() {},
 });
 
-const post = (password, body) =>
-  app.request('/vhost/exchange/key', {
-    method: 'POST',
-    headers: {
-      authorization: 'Basic ' + btoa('user:' + password),
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body,
-  });
+const post = (password, body, bindings = { target: '/vhost/exchange/key' }, headers = {}) =>
+  app.fetch(
+    new Request('http://gateway/vhost/exchange/key', {
+      method: 'POST',
+      headers: {
+        authorization: 'Basic ' + btoa('user:' + password),
+        'content-type': 'application/x-www-form-urlencoded',
+        ...headers,
+      },
+      body,
+    }),
+    bindings,
+  );
 
 globalThis.result = (async () => {
   const ok = await post('right', 'body=hi&content-type=text%2Fplain');
   const refused = await post('wrong', 'body=hi');
+  const targetless = await Promise.all([{}, { target: undefined }].map((env) => post('right', 'body=hi', env)));
+  const zipped = new Response('body=zipped').body.pipeThrough(new CompressionStream('gzip'));
+  const decoded = await post('right', await new Response(zipped).arrayBuffer(), { target: '/v/x/k' }, { 'content-encoding': 'gzip' });
   const stats = await app.fetch(new Request('http://gateway/stats'), { operator: true });
   const openApi = await app.fetch(new Request('http://gateway/openapi.json'), { operator: true });
   return JSON.stringify({
     published,
     ok: ok.status,
     refused: [refused.status, (await refused.json()).type],
+    targetless: await Promise.all(targetless.map(async (answer) => [answer.status, (await answer.json()).detail])),
+    decoded: decoded.status,
     stats: [stats.status, await stats.json()],
     openApi: [openApi.status, (await openApi.json()).openapi],
   });
 })();
 `;
 
+/** A URL has its dots resolved: an address that is not certain is none. */
+const NO_TARGET = [400, 'the runtime does not give the target of the request line'];
+
 it('answers a publish, /stats, /openapi.json and an error where there is nothing but Web globals', async () => {
-  const root = new URL('../..', import.meta.url).pathname;
+  const root = fileURLToPath(new URL('../..', import.meta.url));
   const bundle = await build({
     stdin: { contents: SCRIPT, resolveDir: root, loader: 'ts' },
     bundle: true,
@@ -107,7 +122,10 @@ it('answers a publish, /stats, /openapi.json and an error where there is nothing
   expect(JSON.parse(await runInContext('result', context))).toEqual({
     published: [
       { address: { vhost: 'vhost', exchange: 'exchange', routingKey: 'key' }, body: 'hi', type: 'text/plain' },
+      { address: { vhost: 'v', exchange: 'x', routingKey: 'k' }, body: 'zipped' },
     ],
+    decoded: 204,
+    targetless: [NO_TARGET, NO_TARGET],
     ok: 204,
     refused: [401, 'urn:statelessd:unauthenticated'],
     stats: [200, { port: 8000 }],
@@ -121,7 +139,7 @@ it.each([
   ['node:fs', "export { readFileSync } from 'node:fs';"],
   ['rabbitmq-client', "export { Connection } from 'rabbitmq-client';"],
 ])('is not allowed %s by the compiler', (_, code) => {
-  const root = new URL('../..', import.meta.url).pathname;
+  const root = fileURLToPath(new URL('../..', import.meta.url));
   const directory = mkdtempSync(join(root, '.local-wall-'));
   try {
     writeFileSync(join(directory, 'code.ts'), code);

@@ -1,8 +1,9 @@
 import { cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const ROOT = new URL('../..', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MADE_HERE = new Set(['.git', '.local', 'dist', 'node_modules']);
 
 /** The repository's files in a folder of their own, as in a fresh clone. */

@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { Gateway } from '../../src/adapter/gateway.ts';
+import { readBuiltIn } from '../../src/adapter/http/assets.ts';
 import { openLogs } from '../../src/adapter/logging/logging.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { configuration, GatewayProcess, type Settings } from './gateway.ts';
@@ -25,7 +27,7 @@ const overHttp: Door = {
   },
 };
 
-const PAGE = new URL('../../dist/dashboard', import.meta.url).pathname;
+const PAGE = fileURLToPath(new URL('../../dist/dashboard', import.meta.url));
 
 /** The handler and the adapter in this process, with Web requests and no server. */
 const inProcess: Door = {
@@ -36,7 +38,7 @@ const inProcess: Door = {
     const gateway = new Gateway(
       parsed.config,
       {},
-      { slot: { port: 8000, worker: 0 }, pageFolder: PAGE, logs: openLogs() },
+      { slot: { port: 8000, worker: 0 }, builtInAssets: await readBuiltIn(PAGE), logs: openLogs() },
     );
     return {
       call: async (path, { method = 'POST', headers = {}, user, body = '' } = {}) => {

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { type ClaimedPort, claimFreePort } from '../../wrangler-free-local/ports.ts';
+import { tiedCommand } from '../../wrangler-free-local/tied-process.ts';
 import { type BrokerPorts, sharedBroker } from './topology.ts';
 
-const PROGRAM = new URL('../../dist/cli.js', import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** The configuration's sections, as the file has them. */
 export interface Settings {
@@ -51,7 +53,8 @@ export class GatewayProcess {
     const file = join(directory, 'statelessd.yaml');
     const ports = claims.map(({ port }) => port);
     await writeFile(file, stringify(configuration(settings, ports)));
-    const [command = process.execPath, ...args] = [...(settings.through ?? []), process.execPath, PROGRAM, '-c', file];
+    const program = [...(settings.through ?? []), process.execPath, PROGRAM, '-c', file];
+    const [command = '', ...args] = tiedCommand(program, 'SIGTERM');
     const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe'] });
     const gateway = new GatewayProcess(child, claims, directory);
     const addresses = [settings.http?.ports ?? ports, settings.http?.sockets ?? []].flat();

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tiedCommand } from '../../wrangler-free-local/tied-process.ts';
 
 /** A statelessd from elsewhere than dist/, with what its environment says over its configuration. */
 export interface Program {
@@ -9,9 +10,10 @@ export interface Program {
 
 /** Resolves once it listens. */
 export async function startProgram(
-  [command = '', ...args]: readonly string[],
+  program: readonly string[],
   settings: Readonly<Record<string, string>>,
 ): Promise<Program> {
+  const [command = '', ...args] = tiedCommand(program, 'SIGTERM');
   const child = spawn(command, args, { env: { ...process.env, ...settings }, stdio: ['ignore', 'inherit', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -19,7 +21,7 @@ export async function startProgram(
   });
   const exited = once(child, 'exit');
   while (!said.includes('listening on')) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${command} ended:\n${said}`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program[0]} ended:\n${said}`);
     await Promise.race([once(child.stderr, 'data'), exited]);
   }
   return {

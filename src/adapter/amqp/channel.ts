@@ -1,6 +1,8 @@
-import type { Channel as AmqpChannel, ReturnedMessage } from 'rabbitmq-client';
+import type { Channel as AmqpChannel } from 'rabbitmq-client';
 import type { Carrier, Delivery } from './delivery.ts';
-import { isNack, refusalOf } from './outcomes.ts';
+import { type Returned, takeConfirms } from './library.ts';
+import type { Outgoing } from './outbox.ts';
+import { refusalOf } from './outcomes.ts';
 import { findReturned } from './returns.ts';
 import { TagMap } from './tag-map.ts';
 
@@ -8,29 +10,29 @@ export interface ChannelListener {
   onConfirmed(delivery: Delivery, routed: boolean): void;
   onNacked(delivery: Delivery): void;
   /**
-   * The channel is closed, and every confirm that came before has been told; see `takeOrphans`. `cause` is the first
+   * The channel is closed, and every confirm that came before has been reported; see `takeOrphans`. `cause` is the first
    * error that says more than that the channel is closed.
    */
   onClosed(cause: unknown): void;
 }
 
+/** The connection that a channel writes to. */
+export interface Wire {
+  send(outgoing: Outgoing): void;
+}
+
 /**
- * One channel in confirm mode, with accounts of its own.
- *
- * The client library rejects the oldest unconfirmed message with the broker's reason for closing a channel, whoever
- * caused it, and some promises never settle at all. So rejections are not believed here: what has not been confirmed
- * when the channel closes is an orphan, and what to make of that is the listener's business.
+ * One channel in confirm mode, with accounts of its own: the client library opens and closes it, messages, confirms and
+ * returns pass it by. What has not been confirmed when the channel closes is an orphan, and what to make of that is the
+ * listener's business: the broker does not say which message it closed the channel for.
  */
 export class Channel {
   readonly #channel: AmqpChannel;
+  readonly #wire: Wire;
   readonly #listener: ChannelListener;
-  /** Messages that the broker has begun to return, and of which the library has not told yet. */
-  readonly #returns: { coming: number };
-  /** By a number of this class's own, in the order of publishing. */
+  /** By delivery tag, which counts what was published on the channel. */
   readonly #unconfirmed = new TagMap<Delivery>();
   #published = 0;
-  /** Confirmed, and waiting for the turn of the event loop in which their return would have been seen. */
-  readonly #confirmed = new Set<Delivery>();
   readonly #returned = new Set<Delivery>();
   #open = true;
   #cause: unknown;
@@ -38,17 +40,21 @@ export class Channel {
   /** When it last had work, in milliseconds of the monotonic clock. */
   usedAt = performance.now();
 
-  constructor(channel: AmqpChannel, returns: { coming: number }, listener: ChannelListener) {
+  constructor(channel: AmqpChannel, wire: Wire, listener: ChannelListener) {
     this.#channel = channel;
-    this.#returns = returns;
+    this.#wire = wire;
     this.#listener = listener;
-    channel.on('basic.return', (returned) => this.#onReturn(returned));
+    takeConfirms(channel, {
+      onAck: (tag, multiple) => this.#each(tag, multiple, (delivery) => this.#onAck(delivery)),
+      onNack: (tag, multiple) => this.#each(tag, multiple, (delivery) => this.#listener.onNacked(delivery)),
+      onReturn: (returned) => this.#onReturn(returned),
+    });
     channel.on('error', (error: unknown) => this.#note(error));
     channel.once('close', () => this.#onClose());
   }
 
   get idle(): boolean {
-    return this.#unconfirmed.size === 0 && this.#confirmed.size === 0;
+    return this.#unconfirmed.size === 0;
   }
 
   get open(): boolean {
@@ -62,18 +68,13 @@ export class Channel {
   publish(delivery: Delivery, carrier: Carrier): void {
     delivery.enterChannel(carrier);
     this.#published += 1;
-    const tag = this.#published;
-    this.#unconfirmed.set(tag, delivery);
-    this.#channel.basicPublish(delivery.envelope, delivery.body).then(
-      () => this.#onAck(tag),
-      (error: unknown) => this.#onReject(tag, error),
-    );
+    this.#unconfirmed.set(this.#published, delivery);
+    const { address, message, body, mandatory } = delivery;
+    const publishing = { channel: this.#channel.id, address, properties: message.properties, mandatory, body };
+    this.#wire.send({ channel: this.#channel, publishing });
   }
 
-  /**
-   * What was written and got no answer, in the order of publishing. What the library says of it later is not listened
-   * to.
-   */
+  /** What was written and got no answer, in the order of publishing. */
   takeOrphans(): Delivery[] {
     const orphans = [...this.#unconfirmed.values()];
     this.#unconfirmed.clear();
@@ -86,34 +87,25 @@ export class Channel {
     void this.#channel.close();
   }
 
-  #onAck(tag: number): void {
-    const delivery = this.#take(tag);
-    if (!delivery) return;
-    // A return comes before its confirm: where none has come, the message was routed.
-    if (!delivery.mandatory || (this.#returns.coming === 0 && this.#returned.size === 0)) {
-      this.#confirm(delivery, true);
-      return;
-    }
-    this.#confirmed.add(delivery);
-    // The library emits a return in a setImmediate of its own, registered before the one of this message's confirm.
-    setImmediate(() => {
-      this.#confirmed.delete(delivery);
-      this.#confirm(delivery, !this.#returned.delete(delivery));
-    });
-  }
-
-  #confirm(delivery: Delivery, routed: boolean): void {
+  /** Takes the message of a tag, and where `multiple` is set all before it, in order. */
+  #each(tag: number, multiple: boolean, confirm: (delivery: Delivery) => void): void {
     this.usedAt = performance.now();
-    this.#listener.onConfirmed(delivery, routed);
-  }
-
-  #onReject(tag: number, error: unknown): void {
-    if (!isNack(error)) {
-      this.#note(error);
+    if (!multiple) {
+      const delivery = this.#take(tag);
+      if (delivery) confirm(delivery);
       return;
     }
-    const delivery = this.#take(tag);
-    if (delivery) this.#listener.onNacked(delivery);
+    for (const [each] of this.#unconfirmed.entries()) {
+      if (each > tag) return;
+      const delivery = this.#take(each);
+      if (delivery) confirm(delivery);
+    }
+  }
+
+  #onAck(delivery: Delivery): void {
+    // A return comes before its confirm: where none has come, the message was routed.
+    const routed = this.#returned.size === 0 || !this.#returned.delete(delivery);
+    this.#listener.onConfirmed(delivery, routed);
   }
 
   #take(tag: number): Delivery | undefined {
@@ -126,20 +118,19 @@ export class Channel {
     if (refusalOf(this.#cause) === undefined) this.#cause = error;
   }
 
-  #onReturn(returned: ReturnedMessage): void {
-    this.#returns.coming -= 1;
+  #onReturn(returned: Returned): void {
     const delivery = findReturned(returned, this.#awaitingReturn());
     if (delivery) this.#returned.add(delivery);
   }
 
   *#awaitingReturn(): Iterable<Delivery> {
-    for (const candidates of [this.#confirmed, this.#unconfirmed.values()])
-      for (const delivery of candidates) if (delivery.mandatory && !this.#returned.has(delivery)) yield delivery;
+    for (const delivery of this.#unconfirmed.values())
+      if (delivery.mandatory && !this.#returned.has(delivery)) yield delivery;
   }
 
   #onClose(): void {
     this.#open = false;
-    // By then every rejection has told its reason, and every confirm that came before the close has been noted.
+    // By then the library has told its reason.
     setImmediate(() => this.#listener.onClosed(this.#cause));
   }
 }

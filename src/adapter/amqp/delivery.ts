@@ -1,4 +1,3 @@
-import type { Envelope } from 'rabbitmq-client';
 import type { Address, Addressed, Message, PublishFailure, PublishOutcome } from '../../handler/publisher.ts';
 import type { DeliveryQueue, Place } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
@@ -27,7 +26,6 @@ export interface Carrier {
 export class Delivery {
   readonly address: Address;
   readonly message: Message;
-  readonly envelope: Envelope;
   body: Buffer;
   /** Its client was answered 202: it can wait for an alarm to end. */
   readonly patient: boolean;
@@ -59,7 +57,6 @@ export class Delivery {
   constructor({ address, message }: Addressed, patient: boolean, held: HeldMessages, listener: DeliveryListener) {
     this.address = address;
     this.message = message;
-    this.envelope = toEnvelope(address, message);
     this.body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     this.patient = patient;
     this.#held = held;
@@ -147,14 +144,3 @@ export class Delivery {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-/**
- * What the client library is given. `timestamp` must be there even when it is absent, for the library would add one;
- * a headers table may be a Map at every level, which its types do not say.
- */
-function toEnvelope({ exchange, routingKey }: Address, { properties, unroutable }: Message): Envelope {
-  const mandatory = unroutable !== 'ignore';
-  const durable = properties.deliveryMode === 2;
-  const envelope: Envelope = { exchange, routingKey, mandatory, durable, ...properties };
-  return Object.assign(envelope, { timestamp: properties.timestamp });
-}

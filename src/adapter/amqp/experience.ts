@@ -1,7 +1,7 @@
-import { contentHeaderSize } from './content-header.ts';
 import type { Delivery } from './delivery.ts';
 import type { Lane } from './lane.ts';
 import type { Refusal } from './outcomes.ts';
+import { contentHeaderSize } from './publish-frames.ts';
 
 /** More than the properties of any message that the handler lets through. */
 const UNSUSPECTED_FRAME_BYTES = 72 * 1024;
@@ -32,19 +32,21 @@ export class Experience {
   }
 
   /** Whether the broker may refuse the message, so that it should be sent alone. */
-  suspects({ suspect, body, envelope, address }: Delivery, lane: Lane): boolean {
+  suspects({ suspect, body, message, address }: Delivery, lane: Lane): boolean {
+    const { userId, expiration } = message.properties;
     return (
       suspect ||
-      (envelope.userId !== undefined && envelope.userId !== this.#username && !this.#impersonates) ||
-      (envelope.expiration !== undefined && !SOUND_EXPIRATION.test(envelope.expiration)) ||
+      (userId !== undefined && userId !== this.#username && !this.#impersonates) ||
+      (expiration !== undefined && !SOUND_EXPIRATION.test(expiration)) ||
       (body.length > UNSUSPECTED_BYTES && body.length > 2 * this.#largestConfirmed) ||
       lane.distrusts(address.routingKey)
     );
   }
 
-  noteConfirmed({ body, envelope }: Delivery): void {
+  noteConfirmed({ body, message }: Delivery): void {
+    const { userId } = message.properties;
     if (body.length > this.#largestConfirmed) this.#largestConfirmed = body.length;
-    if (envelope.userId !== undefined && envelope.userId !== this.#username) this.#impersonates = true;
+    if (userId !== undefined && userId !== this.#username) this.#impersonates = true;
   }
 
   noteRefusal({ scope, maxMessageSize }: Refusal, lane: Lane): void {

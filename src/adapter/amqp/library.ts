@@ -1,7 +1,6 @@
 import { Socket } from 'node:net';
 import type { Channel, Connection } from 'rabbitmq-client';
 import * as v from 'valibot';
-import { TagMap } from './tag-map.ts';
 
 /**
  * What is changed within rabbitmq-client. Each place is looked at before it is touched: with another version that has it
@@ -21,93 +20,115 @@ export function socketOf(connection: Connection): Socket {
   return connection._socket;
 }
 
-const headerReader = v.looseObject({ _onHeader: v.function() });
-const contentHeader = v.looseObject({ fields: v.looseObject({ contentType: v.optional(v.string()) }) });
+/** What a channel in confirm mode receives. */
+export interface ConfirmEvents {
+  /** @param multiple it is about all messages up to that tag, too */
+  onAck(deliveryTag: number, multiple: boolean): void;
+  onNack(deliveryTag: number, multiple: boolean): void;
+  /** Comes before the confirm of the same message. */
+  onReturn(returned: Returned): void;
+}
+
+/** A message that no queue took. */
+export interface Returned {
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** Its properties, as the library decodes them. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly body: Buffer;
+}
+
+/** Methods of the class basic, as the library has their ids. */
+const METHOD = { return: 0x3c0032, ack: 0x3c0050, nack: 0x3c0078 } as const;
+
+const frameReaders = v.looseObject({ _onMethod: v.function(), _onHeader: v.function(), _onBody: v.function() });
+
+const methodFrame = v.looseObject({ params: v.looseObject({ exchange: v.string(), routingKey: v.string() }) });
+const headerFrame = v.looseObject({ bodySize: v.number(), fields: v.record(v.string(), v.unknown()) });
+const bodyFrame = v.looseObject({ payload: v.instance(Buffer) });
 
 /**
- * The library parses the body of a returned message by its content type, and JSON of 10 MB stops the event loop for
- * long. Without a content type it stays bytes. It tells of a return a turn of the event loop after the confirm.
+ * Takes the confirms and returns of a channel before the library does. The library would keep a promise for each
+ * message, parse the body of a returned one by its content type, and tell of it after its confirm.
  */
-export function watchReturns(channel: Channel, onReturn: () => void): void {
-  if (!v.is(headerReader, channel)) throw new LibraryChanged('reads headers elsewhere');
-  const readHeader = channel._onHeader.bind(channel);
-  channel._onHeader = (frame: unknown) => {
-    if (!v.is(contentHeader, frame)) throw new LibraryChanged('has other header frames');
-    delete frame.fields.contentType;
-    onReturn();
-    readHeader(frame);
+export function takeConfirms(channel: Channel, events: ConfirmEvents): void {
+  if (!v.is(frameReaders, channel)) throw new LibraryChanged('reads frames elsewhere');
+  const onMethod = channel._onMethod.bind(channel);
+  let incoming: IncomingReturn | undefined;
+  const take = (ended: Returned | undefined): void => {
+    if (!ended) return;
+    incoming = undefined;
+    events.onReturn(ended);
   };
-}
-
-const withUnconfirmed = v.looseObject({ _state: v.looseObject({ unconfirmed: v.instance(Map) }) });
-
-/** The library keeps what waits for a confirm in a Map, by delivery tag. What that costs is told at TagMap. */
-export function replaceUnconfirmed(channel: Channel): void {
-  if (!v.is(withUnconfirmed, channel)) throw new LibraryChanged('keeps unconfirmed messages elsewhere');
-  Object.assign(channel._state, { unconfirmed: new TagMap<unknown>() });
-}
-
-type Frames = Iterator<Uint8Array>;
-
-const withEncoder = v.looseObject({
-  _state: v.looseObject({
-    stream: v.looseObject({
-      _out: v.instance(Socket),
-      writable: v.boolean(),
-      writableLength: v.number(),
-      writeAsync: v.custom<(frames: Frames) => Promise<void>>((value) => typeof value === 'function'),
-    }),
-  }),
-});
-
-const written = Promise.resolve();
-
-/**
- * The library writes each message's frames through a stream of its own, which costs as much as encoding them. That is
- * for messages that must wait for the network; where none does, frames can go to the socket at once.
- *
- * It also takes a message for written, and expects its confirm, only when the network has room for more. Over TLS the
- * confirm may come before that, and would be lost: with its last frame a message is written.
- */
-export function writeAtOnce(channel: Channel): void {
-  if (!v.is(withEncoder, channel)) throw new LibraryChanged('encodes elsewhere');
-  const { stream } = channel._state;
-  const socket = stream._out;
-  const writeInTurn = stream.writeAsync.bind(stream);
-  stream.writeAsync = (frames) => {
-    const rest = endingWithTheLast(frames, socket);
-    if (stream.writableLength > 0 || !stream.writable || socket.writableNeedDrain) return writeInTurn(rest);
-    try {
-      for (let frame = rest.next(); !frame.done; frame = rest.next())
-        if (!socket.write(frame.value)) return writeInTurn(rest);
-    } catch (error) {
-      return writeInTurn(failing(error));
+  channel._onMethod = (frame: unknown) => {
+    switch (methodOf(frame)) {
+      case METHOD.ack: {
+        const { deliveryTag, multiple } = confirmIn(frame);
+        return events.onAck(deliveryTag, multiple);
+      }
+      case METHOD.nack: {
+        const { deliveryTag, multiple } = confirmIn(frame);
+        return events.onNack(deliveryTag, multiple);
+      }
+      case METHOD.return:
+        incoming = new IncomingReturn(frame);
+        return;
+      default:
+        return onMethod(frame);
     }
-    return written;
   };
+  channel._onHeader = (frame: unknown) => take(incoming?.header(frame));
+  channel._onBody = (frame: unknown) => take(incoming?.part(frame));
 }
 
-/** Writes the last frame itself, and ends with it. */
-function endingWithTheLast(frames: Frames, socket: Socket): Frames {
-  let ahead: IteratorResult<Uint8Array> | undefined;
-  return {
-    next() {
-      const frame = ahead ?? frames.next();
-      if (frame.done) return frame;
-      ahead = frames.next();
-      if (ahead.done) socket.write(frame.value);
-      return ahead.done ? ahead : frame;
-    },
-  };
+function methodOf(frame: unknown): unknown {
+  return typeof frame === 'object' && frame !== null && 'methodId' in frame ? frame.methodId : undefined;
 }
 
-/** For the stream to fail with: what cannot be encoded ends its channel. */
-function failing(error: unknown): Frames {
-  return {
-    next() {
-      throw error;
-    },
-  };
+// By hand and not by valibot, since this is done for each confirm.
+function confirmIn(frame: unknown): { readonly deliveryTag: number; readonly multiple: boolean } {
+  if (typeof frame === 'object' && frame !== null && 'params' in frame) {
+    const { params } = frame;
+    if (typeof params === 'object' && params !== null && 'deliveryTag' in params && 'multiple' in params) {
+      const { deliveryTag, multiple } = params;
+      if (typeof deliveryTag === 'number' && typeof multiple === 'boolean') return { deliveryTag, multiple };
+    }
+  }
+  throw new LibraryChanged('has other confirms');
+}
+
+/** A return whose frames are under way: the method, then a header, then the body in parts. */
+class IncomingReturn {
+  readonly #method: v.InferOutput<typeof methodFrame>['params'];
+  #header: v.InferOutput<typeof headerFrame> | undefined;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(frame: unknown) {
+    if (!v.is(methodFrame, frame)) throw new LibraryChanged('has other returns');
+    this.#method = frame.params;
+  }
+
+  /** The return, where that was all of it. */
+  header(frame: unknown): Returned | undefined {
+    if (!v.is(headerFrame, frame)) throw new LibraryChanged('has other header frames');
+    this.#header = frame;
+    return this.#ended();
+  }
+
+  /** The return, where that was the last of it. */
+  part(frame: unknown): Returned | undefined {
+    if (!v.is(bodyFrame, frame)) throw new LibraryChanged('has other body frames');
+    this.#parts.push(frame.payload);
+    this.#bytes += frame.payload.length;
+    return this.#ended();
+  }
+
+  #ended(): Returned | undefined {
+    if (!this.#header || this.#bytes < this.#header.bodySize) return undefined;
+    const { exchange, routingKey } = this.#method;
+    return { exchange, routingKey, fields: this.#header.fields, body: Buffer.concat(this.#parts) };
+  }
 }
 
 const negotiated = v.looseObject({

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
-import { adoptNegotiated, replaceUnconfirmed, socketOf, watchReturns, writeAtOnce } from './library.ts';
+import { adoptNegotiated, socketOf } from './library.ts';
+import { Outbox, type Outgoing } from './outbox.ts';
 import { type LoginRefusal, type LossKind, loginRefusalOf, lossOf } from './outcomes.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
@@ -52,6 +53,7 @@ export class Link {
   #channelMax = 1;
   #closed = false;
   #socket: Socket | undefined;
+  #outbox: Outbox | undefined;
   #gathering = false;
 
   private constructor(connection: AmqpConnection) {
@@ -100,6 +102,7 @@ export class Link {
         opened = true;
         const { frameMax, channelMax } = adoptNegotiated(connection);
         link.#socket = socketOf(connection);
+        link.#outbox = new Outbox(link.#socket, frameMax);
         link.#frameMax = frameMax;
         link.#channelMax = channelMax;
         resolve({ kind: 'open', link });
@@ -132,7 +135,7 @@ export class Link {
 
   /** Nothing that was published waits in this process for the network. */
   get flushed(): boolean {
-    return this.#socket?.writableLength === 0;
+    return this.#outbox?.flushed ?? true;
   }
 
   /**
@@ -150,19 +153,17 @@ export class Link {
     });
   }
 
-  /**
-   * A channel in confirm mode. Rejects when the connection ends first, or when it may open no more.
-   *
-   * @param onReturn called when a returned message begins to arrive: before its confirm, and before the library tells of it
-   */
-  async openChannel(onReturn: () => void): Promise<AmqpChannel> {
+  /** Sends a message now, or as soon as the network has room for it. */
+  send(outgoing: Outgoing): void {
+    this.#outbox?.send(outgoing);
+  }
+
+  /** A channel in confirm mode. Rejects when the connection ends first, or when it may open no more. */
+  async openChannel(): Promise<AmqpChannel> {
     const channel = await this.#connection.acquire({
       emitErrorsFromChannel: true,
     });
     channel.on('error', () => {});
-    watchReturns(channel, onReturn);
-    replaceUnconfirmed(channel);
-    writeAtOnce(channel);
     await channel.confirmSelect();
     return channel;
   }

@@ -1,9 +1,8 @@
-import type { ReturnedMessage } from 'rabbitmq-client';
+import type { Properties } from '../../handler/publisher.ts';
 import type { Delivery } from './delivery.ts';
+import type { Returned } from './library.ts';
 
-const COMPARED = [
-  'exchange',
-  'routingKey',
+const COMPARED: readonly (keyof Properties)[] = [
   'messageId',
   'correlationId',
   'type',
@@ -15,8 +14,8 @@ const COMPARED = [
   'contentEncoding',
   'appId',
   'clusterId',
-  'durable',
-] as const;
+  'deliveryMode',
+];
 
 const canonicalHeaders = new WeakMap<Delivery, string>();
 
@@ -24,21 +23,22 @@ const canonicalHeaders = new WeakMap<Delivery, string>();
  * The message that a basic.return, which carries no delivery tag, is about: the first that is the same in everything.
  * Of two such messages consumers cannot say either which one they got.
  */
-export function findReturned(returned: ReturnedMessage, candidates: Iterable<Delivery>): Delivery | undefined {
-  const headers = canonical(returned.headers);
+export function findReturned(returned: Returned, candidates: Iterable<Delivery>): Delivery | undefined {
+  const headers = canonical(returned.fields.headers);
   for (const delivery of candidates) if (agrees(returned, delivery) && headersOf(delivery) === headers) return delivery;
   return undefined;
 }
 
-function agrees(returned: ReturnedMessage, { envelope, body }: Delivery): boolean {
-  for (const field of COMPARED) if (returned[field] !== envelope[field]) return false;
-  return Buffer.isBuffer(returned.body) && returned.body.equals(body);
+function agrees(returned: Returned, { address, message: { properties }, body }: Delivery): boolean {
+  if (returned.exchange !== address.exchange || returned.routingKey !== address.routingKey) return false;
+  for (const field of COMPARED) if (returned.fields[field] !== properties[field]) return false;
+  return returned.body.equals(body);
 }
 
 function headersOf(delivery: Delivery): string {
   let headers = canonicalHeaders.get(delivery);
   if (headers === undefined) {
-    headers = canonical(delivery.envelope.headers);
+    headers = canonical(delivery.message.properties.headers);
     canonicalHeaders.set(delivery, headers);
   }
   return headers;
@@ -55,6 +55,7 @@ function canonical(headers: unknown): string {
  */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'bigint') return Number(value);
   if (typeof value !== 'object' || value === null) return value;
   const entries = value instanceof Map ? [...value] : Object.entries(value);
   return entries

@@ -271,11 +271,8 @@ export class Session implements SoloHost, Carrier {
     if (!this.#link || this.#lost) return undefined;
     this.#opening += 1;
     try {
-      const returns = { coming: 0 };
-      const opened = await this.#link.openChannel(() => {
-        returns.coming += 1;
-      });
-      const channel = new Channel(opened, returns, {
+      const opened = await this.#link.openChannel();
+      const channel = new Channel(opened, this.#link, {
         onConfirmed: (delivery, routed) => this.#onConfirmed(channel, lane, delivery, routed),
         onNacked: (delivery) => this.#onNacked(channel, lane, delivery),
         onClosed: (cause) => this.#onChannelClosed(channel, lane, cause),

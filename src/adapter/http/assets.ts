@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import type { PathsConfig } from '../../config/config.ts';
 import type { Asset, Assets } from '../../handler/routes/dashboard.ts';
@@ -23,34 +24,67 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
+/** The files that come with the program, by name. */
+export type BuiltInAssets = ReadonlyMap<string, Asset>;
+
+/** Reads them whole: whoever serves them may not be able to read the program's folder any more. */
+export async function readBuiltIn(folder: string): Promise<BuiltInAssets> {
+  const names = await readdir(folder);
+  const files = await Promise.all(names.map(async (name) => [name, await read(join(folder, name))] as const));
+  return new Map(files.flatMap(([name, asset]) => (asset ? [[name, asset] as const] : [])));
+}
+
 /** The page and its files: those of `Application.paths` where there are any, else the built-in ones. */
 export class FileAssets implements Assets {
-  readonly #builtIn: string;
-  readonly #static: readonly string[];
+  readonly #builtIn: BuiltInAssets;
+  readonly #static: string | undefined;
   readonly #templates: string | undefined;
 
-  /** @param builtIn the folder of the built-in ones */
-  constructor(builtIn: string, { base = '.', static: own, templates }: PathsConfig) {
+  constructor(builtIn: BuiltInAssets, { base = '.', static: own, templates }: PathsConfig) {
     this.#builtIn = builtIn;
-    this.#static = own === undefined ? [builtIn] : [resolve(base, own), builtIn];
+    this.#static = own === undefined ? undefined : resolve(base, own);
     this.#templates = templates === undefined ? undefined : resolve(base, templates);
   }
 
   async page(): Promise<Asset & { readonly builtIn: boolean }> {
     const own = this.#templates === undefined ? undefined : await read(join(this.#templates, OWN_PAGE));
-    if (own) return { ...own, builtIn: false };
-    const page = await read(join(this.#builtIn, PAGE));
-    if (!page) throw new Error(`the built-in page is missing: ${join(this.#builtIn, PAGE)}`);
+    if (own && !isTornadoTemplate(new TextDecoder().decode(own.bytes))) return { ...own, builtIn: false };
+    const page = this.#builtIn.get(PAGE);
+    if (!page) throw new Error(`the built-in page is missing: ${PAGE}`);
     return { ...page, builtIn: true };
   }
 
   async file(name: string): Promise<Asset | undefined> {
-    for (const folder of this.#static) {
-      const asset = await read(join(folder, name));
-      if (asset) return asset;
-    }
+    const own = this.#static === undefined ? undefined : await read(join(this.#static, name));
+    return own ?? this.#builtIn.get(name);
+  }
+}
+
+/** The path of the page below `templates` if it is a template of 2013, which nothing renders here. */
+export function tornadoTemplateIn({ base = '.', templates }: PathsConfig): string | undefined {
+  if (templates === undefined) return undefined;
+  const path = resolve(base, templates, OWN_PAGE);
+  try {
+    return isTornadoTemplate(readFileSync(path, 'utf8')) ? path : undefined;
+  } catch {
     return undefined;
   }
+}
+
+/** Of a statement in Tornado's templates. */
+const STATEMENT =
+  /\{%\s*(?:apply|autoescape|block|comment|extends|for|from|if|import|include|module|raw|set|try|while|whitespace)\b/;
+
+/** Of an expression with one of the names that Tornado gives to each template. */
+const EXPRESSION =
+  /\{\{[^}]*(?<![.\w])(?:handler|request|current_user|locale|_|static_url|xsrf_form_html|reverse_url|escape|xhtml_escape|url_escape|json_encode|squeeze|linkify|datetime)\b/;
+
+/**
+ * Whether a page is a template for Tornado. 2013's program gave its page no names of its own. Braces that mean something
+ * to a library in the browser are none of Tornado's.
+ */
+function isTornadoTemplate(page: string): boolean {
+  return STATEMENT.test(page) || EXPRESSION.test(page);
 }
 
 /** Undefined where there is no such file, or none that this process may read. */

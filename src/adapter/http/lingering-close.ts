@@ -1,26 +1,39 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-const LINGER_MS = 2_000;
+/** How long what a client still sends is discarded: in all, and after its last byte. */
+const TOTAL_MS = 30_000;
+const QUIET_MS = 5_000;
+
+/** Beyond so many connections at once, clients are given less time, for each holds a descriptor and costs bandwidth. */
+const MAX_PATIENT = 256;
+const IMPATIENT_MS = 1_000;
 
 /**
- * Lets a client read an early answer whose request is still on its way. Node would close the socket with the answer,
- * and the kernel reset it for the bytes that nobody reads, answer and all; so what the client still sends is
- * discarded for a while (nginx calls this a lingering close).
+ * Closes connections so that their clients can read the last answer. Closing at once would make the kernel reset the
+ * connection for the bytes that nobody reads, and the reset discards the answer too (nginx: `lingering_close`).
  */
-export function lingerOnClose(incoming: IncomingMessage): void {
-  const { socket } = incoming;
-  // Node's HTTP server calls this where it has written an answer with `Connection: close`.
-  socket.destroySoon = () => {
-    incoming.resume();
-    endLingering(socket);
-  };
-}
+export class LingeringCloses {
+  #open = 0;
 
-/** Ends our side of a connection, and reads what comes on the other until its end, or for a while. */
-export function endLingering(socket: Duplex, last?: string): void {
-  socket.end(last);
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(timer));
+  /**
+   * Ends our side of a connection, and discards what comes on the other one until it ends, too.
+   *
+   * @param last what is written before the end
+   */
+  end(socket: Duplex, last?: string): void {
+    const patient = this.#open < MAX_PATIENT;
+    this.#open += 1;
+    // Node's HTTP parser is one of the listeners: no request that still comes may be processed.
+    socket.removeAllListeners('data');
+    socket.end(last);
+    const total = setTimeout(() => socket.destroy(), patient ? TOTAL_MS : IMPATIENT_MS);
+    const quiet = setTimeout(() => socket.destroy(), patient ? QUIET_MS : IMPATIENT_MS);
+    socket.on('data', () => quiet.refresh());
+    socket.resume();
+    socket.once('close', () => {
+      this.#open -= 1;
+      clearTimeout(total);
+      clearTimeout(quiet);
+    });
+  }
 }

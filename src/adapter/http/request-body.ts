@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BodyChunks, type BodyLimit, type BodyOutcome } from '../../handler/body.ts';
 
 /** Why the rest of a body will not come, found out by Node's HTTP parser. */
-export type BodyFailure = 'timed-out' | 'malformed';
+export type BodyFailure = 'timed-out' | 'malformed' | 'aborted';
 
 /**
  * A request's body, read from Node's own stream, which costs a third of what a Web stream does. A client that waits
@@ -21,8 +21,15 @@ export class RequestBody {
     this.#outgoing = outgoing;
   }
 
+  /** None of it is still to come. */
   get complete(): boolean {
-    return this.#read || this.#incoming.complete;
+    return this.#read || this.#incoming.complete || this.#announced === 0;
+  }
+
+  /** Bytes; undefined where only their end will tell. RFC 9112 section 6.3: without either header there are none. */
+  get #announced(): number | undefined {
+    const { 'content-length': length, 'transfer-encoding': coding } = this.#incoming.headers;
+    return coding === undefined ? Number(length ?? 0) : undefined;
   }
 
   fail(failure: BodyFailure): void {
@@ -37,17 +44,21 @@ export class RequestBody {
     const chunks = new BodyChunks(limit);
     // Node's parser is still at work on what has come with the headers, which most often is all of it.
     await undefined;
-    this.#read = incoming.complete || incoming.readableLength === Number(incoming.headers['content-length']);
+    this.#read = this.complete || incoming.readableLength === this.#announced;
     if (this.#read && !incoming.destroyed && !this.#failure) return this.#whole(chunks);
     return this.#gather(chunks);
   }
 
   /** What lies in the stream is all there is: no event need be waited for. */
   #whole(chunks: BodyChunks): BodyOutcome {
-    const body: unknown = this.#incoming.read();
-    const refusal = Buffer.isBuffer(body) ? chunks.add(body) : undefined;
-    // An empty one must be read, too, for its end to be seen.
-    return refusal ?? chunks.body();
+    // One read gives everything or one buffer of several: that differs between releases of Node. An empty body must be
+    // read, too, for its end to be seen.
+    for (;;) {
+      const chunk: unknown = this.#incoming.read();
+      if (!Buffer.isBuffer(chunk)) return chunks.body();
+      const refusal = chunks.add(chunk);
+      if (refusal) return refusal;
+    }
   }
 
   #gather(chunks: BodyChunks): Promise<BodyOutcome> {

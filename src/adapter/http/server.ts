@@ -1,21 +1,35 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import { Http2ServerRequest } from 'node:http2';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { Server as NetServer, type Socket } from 'node:net';
+import { createServer as createNetServer, Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
+import type { TLSSocket } from 'node:tls';
+import { getRequestListener } from '@hono/node-server';
 import type { Bindings } from '../../handler/bindings.ts';
-import { type ProblemKind, problem } from '../../handler/problem.ts';
-import type { Client } from '../../handler/publisher.ts';
+import { outcomeOf, problem, problemOf } from '../../handler/problem.ts';
+import { REQUEST_ID } from '../../handler/request-id.ts';
 import { type AddressSet, clientOfRequest, clientOfSocket, type ProxyTrust } from './client-address.ts';
+import { ClientConnection } from './client-connection.ts';
+import { ClientRequest } from './client-request.ts';
+import { keepWhatFollowsUpgrade } from './ignored-upgrade.ts';
 import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
-import { endLingering, lingerOnClose } from './lingering-close.ts';
-import { RequestBody } from './request-body.ts';
+import { LingeringCloses } from './lingering-close.ts';
+import {
+  CUT_SHORT,
+  faultOfBytes,
+  type ProtocolError,
+  type RequestStart,
+  rawResponse,
+  requestStartOf,
+  TIMED_OUT,
+} from './protocol-errors.ts';
+import type { BodyFailure } from './request-body.ts';
+import { withoutUserinfo } from './request-head.ts';
 import { RequestIds } from './request-ids.ts';
+import { broughtUntrusted, type ServerTls, tlsOptions } from './tls.ts';
 
 export interface ServerOptions {
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: ServerTls;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
@@ -38,6 +52,8 @@ export interface Answered {
   readonly target?: string | undefined;
   /** The client's address, where it is known. */
   readonly client?: string | undefined;
+  /** Where a message was to be published, as far as that can be known, and the handler was never asked. */
+  readonly notPublished?: { readonly requestId: string; readonly outcome: string | undefined } | undefined;
 }
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -48,7 +64,7 @@ const QUIET_TURNS = 10;
  * Connections that the kernel may queue until they are accepted, one in each turn of the event loop; it may have a lower
  * limit of its own (net.core.somaxconn). To a crowd over Node's 511 it would seem for seconds that nobody answers.
  */
-const BACKLOG = 4_096;
+export const BACKLOG = 4_096;
 
 /** Under load new ones come while they are accepted. */
 const MAX_QUEUED = 2 * BACKLOG;
@@ -56,47 +72,38 @@ const MAX_QUEUED = 2 * BACKLOG;
 /** How often Node looks for connections over their time. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** What goes on on a connection: the request that began last, and where its answer will go. */
-interface Exchange {
-  readonly peer: Client;
-  body: RequestBody;
-  outgoing: ServerResponse;
-  /** Requests under way: more than one if they are pipelined. */
-  underWay: number;
-  /** Those that came after too many, in order. */
-  readonly queue: (() => void)[];
-}
-
-/** Pipelined requests of one connection that are under way at once; no more are read from it until they are answered. */
-const MAX_PIPELINED = 64;
+/** Stands for the Host in the Web's `Request.url`, of which only the target counts, and that is given separately. */
+const AUTHORITY = 'localhost';
 
 /** Runs a Web handler on Node's HTTP server. */
 export class HttpServer {
   readonly #server: Server | TlsServer;
   readonly #options: ServerOptions;
+  readonly #fetch: Fetch;
   readonly #onAnswer: OnAnswer;
+  readonly #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => unknown;
   readonly #knowledge: ServerKnowledge;
-  readonly #sockets = new Set<Duplex>();
-  /** By connection. */
-  readonly #exchanges = new WeakMap<Duplex, Exchange>();
+  /** Node's servers listen on one socket each; those behind further ones hand their connections over. */
+  readonly #entrances: NetServer[];
+  #ended: Promise<unknown> | undefined;
+  readonly #lingering = new LingeringCloses();
+  readonly #sockets = new Set<Socket>();
+  readonly #connections = new Map<Duplex, ClientConnection>();
+  readonly #requests = new WeakMap<object, ClientRequest>();
   #draining = false;
   #cut = false;
 
   constructor(fetch: Fetch, options: ServerOptions, onAnswer: OnAnswer) {
+    this.#fetch = fetch;
     this.#options = options;
     this.#onAnswer = onAnswer;
     this.#knowledge = { operators: options.operators, requestIds: new RequestIds() };
-    const answer = (request: Request, env: HttpBindings | Http2Bindings): Promise<Response> => {
-      if (!isHttp1(env)) throw new TypeError('this server speaks HTTP/1.1 only');
-      return this.#answer(fetch, request, env);
-    };
-    const listener = getRequestListener(answer, {
-      hostname: 'localhost',
+    this.#listener = getRequestListener((request, { incoming }) => this.#answer(request, incoming), {
+      hostname: AUTHORITY,
       autoCleanupIncoming: false,
-      errorHandler: (error) => this.#refuseRequest(error),
     });
     const serverOptions = {
-      ...options.tls,
+      ...(options.tls && tlsOptions(options.tls)),
       ...(options.tls && { handshakeTimeout: options.headersTimeoutMs }),
       headersTimeout: options.headersTimeoutMs,
       requestTimeout: Math.max(options.requestTimeoutMs, options.headersTimeoutMs),
@@ -104,33 +111,46 @@ export class HttpServer {
       keepAliveTimeout: options.keepAliveTimeoutMs,
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
-      // Judged in #answer, for Node's own answer is no problem document.
+      // Node's HTTP server has it by itself, the one with TLS has not.
+      allowHalfOpen: true,
+      // Judged in request-head.ts, for Node's own answer is no problem document.
       requireHostHeader: false,
     };
-    const server = options.tls ? createTlsServer(serverOptions, listener) : createServer(serverOptions, listener);
+    const server = options.tls ? createTlsServer(serverOptions) : createServer(serverOptions);
     this.#server = server;
+    this.#entrances = [server];
+    // Node lets such a client in where certificates are optional. Before its HTTP server sees the connection:
+    server.prependListener('secureConnection', (socket: TLSSocket) => {
+      if (broughtUntrusted(socket)) socket.destroy();
+    });
+    // A client that has ended its side waits for its answer. The types leave it out; it is documented nowhere.
+    Object.assign(server, { httpAllowHalfOpen: true });
     // Beyond a thousand Node would drop the rest in silence, a proxy's among them. Their size is bounded.
     server.maxHeadersCount = 0;
-    this.#server.on('connection', (socket) => {
+    server.on('connection', (socket: Socket) => {
       if (this.#cut) socket.destroy();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    this.#server.on('checkContinue', (request, response) => server.emit('request', request, response));
-    this.#server.on('checkExpectation', (_, response) => this.#refuseExpectation(response));
-    this.#server.on('clientError', (error, socket) => this.#refuseBytes(error, socket));
-    this.#server.on('connect', (_, socket) => this.#refuseTunnel(socket));
+    const receive = (incoming: IncomingMessage, outgoing: ServerResponse): void => this.#receive(incoming, outgoing);
+    server.on('request', receive);
+    server.on('checkContinue', receive);
+    server.on('checkExpectation', receive);
+    server.on('clientError', (error: ProtocolError, socket: Duplex) => this.#refuseBytes(error, socket));
+    server.on('connect', (_: IncomingMessage, socket: Duplex) => this.#refuseTunnel(socket));
   }
 
-  /** Accepts connections on a socket that is bound already. */
-  listen(handle: unknown): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(handle, BACKLOG, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
+  /** Accepts connections on sockets that are bound already. */
+  async listen(handles: readonly unknown[]): Promise<void> {
+    const [first, ...others] = handles;
+    await listenOn(this.#server, first);
+    for (const handle of others) {
+      const entrance = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+        this.#server.emit('connection', socket),
+      );
+      await listenOn(entrance, handle);
+      this.#entrances.push(entrance);
+    }
   }
 
   /**
@@ -139,11 +159,19 @@ export class HttpServer {
    */
   async stopAccepting(): Promise<void> {
     this.#draining = true;
+    await this.stopListening();
+    await this.#ended;
+  }
+
+  /** Accepts no more connections; those that there are go on. */
+  async stopListening(): Promise<void> {
     await this.#acceptQueued();
     // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
-    await new Promise<void>((resolve) => {
-      NetServer.prototype.close.call(this.#server, () => resolve());
-    });
+    this.#ended ??= Promise.all(
+      this.#entrances.map(
+        (server) => new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve())),
+      ),
+    );
   }
 
   /**
@@ -165,10 +193,7 @@ export class HttpServer {
 
   /** Answers requests that are still arriving: nothing will come of them. */
   refuseUnfinished(): void {
-    for (const socket of this.#sockets) {
-      const body = this.#exchanges.get(socket)?.body;
-      if (body && !body.complete) body.fail('timed-out');
-    }
+    for (const connection of this.#connections.values()) connection.refuseUnfinished();
   }
 
   closeIdleConnections(): void {
@@ -182,170 +207,126 @@ export class HttpServer {
     this.#cut = true;
   }
 
-  async #answer(fetch: Fetch, request: Request, { incoming, outgoing }: HttpBindings): Promise<Response> {
+  #connectionOf(socket: Duplex): ClientConnection | undefined {
+    const known = this.#connections.get(socket);
+    if (known || !(socket instanceof Socket)) return known;
+    const connection = new ClientConnection(socket, clientOfSocket(socket, this.#options.trust), this.#lingering);
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
+    return connection;
+  }
+
+  #receive(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const connection = this.#connectionOf(incoming.socket);
+    if (!connection) return;
+    const request = new ClientRequest(connection, incoming, outgoing);
+    const kept = incoming.headers.upgrade === undefined || keepWhatFollowsUpgrade(incoming);
+    if (this.#draining || this.#options.noKeepAlive || !kept) request.isLast = true;
+    this.#requests.set(incoming, request);
+    // What the Web's `Request` would refuse in them is not for it to refuse.
+    incoming.headers.host = AUTHORITY;
+    incoming.url = '/';
+    connection.receive(request, () => void this.#listener(incoming, outgoing));
+  }
+
+  async #answer(webRequest: Request, incoming: object): Promise<Response> {
     const startedAt = performance.now();
-    const body = new RequestBody(incoming, outgoing);
-    const exchange = this.#begin(incoming.socket, body, outgoing);
-    if (exchange.underWay >= MAX_PIPELINED) await turnOf(exchange, incoming.socket);
-    else exchange.underWay += 1;
-    const client = clientOfRequest(incoming, exchange.peer, this.#options.trust);
-    const hostless = incoming.headers.host === undefined && incoming.httpVersion === '1.1';
-    const response = hostless
-      ? this.#refuseHostless()
-      : await fetch(request, new IncomingRequest(incoming, body, client, this.#knowledge));
-    if (!body.complete) lingerOnClose(incoming);
-    if (!body.complete || this.#draining || this.#options.noKeepAlive) outgoing.shouldKeepAlive = false;
-    const status = incoming.socket.destroyed ? 499 : response.status;
+    const request = this.#requests.get(incoming);
+    if (!request) throw new TypeError('a request was answered that was not received');
+    const { connection, outgoing, fault, target } = request;
+    const { socket, method = 'GET', httpVersion } = request.incoming;
+    const client = clientOfRequest(request.incoming, connection.peer, this.#options.trust);
+    const bindings = new IncomingRequest(request, client, this.#knowledge);
+    let response: Response;
+    try {
+      response = await (fault ? this.#refuse(fault, bindings) : this.#fetch(webRequest, bindings));
+    } catch {
+      response = problem('internal', { requestId: this.#newRequestId(), published: 'unknown' });
+    }
+    // Node's parser may still be at work on what came in the same read, which is most often the rest of the request.
+    if (!request.body.complete) await nextTurn();
+    connection.answer(request, this.#draining);
+    // RFC 9112 section 9.3: in HTTP/1.0 it must be said.
+    if (httpVersion === '1.0' && outgoing.shouldKeepAlive) outgoing.setHeader('Connection', 'keep-alive');
     this.#onAnswer({
-      method: incoming.method ?? 'GET',
-      status,
+      method,
+      status: socket.destroyed ? 499 : response.status,
       milliseconds: performance.now() - startedAt,
-      target: incoming.url,
+      target: withoutUserinfo(target),
       client: client.address,
+      notPublished: fault && method === 'POST' ? refusalOf(response) : undefined,
     });
-    this.#end(exchange, incoming.socket);
     return response;
   }
 
-  #begin(socket: Socket, body: RequestBody, outgoing: ServerResponse): Exchange {
-    const known = this.#exchanges.get(socket);
-    if (known) {
-      known.body = body;
-      known.outgoing = outgoing;
-      return known;
-    }
-    const exchange: Exchange = {
-      peer: clientOfSocket(socket, this.#options.trust),
-      body,
-      outgoing,
-      underWay: 0,
-      queue: [],
-    };
-    this.#exchanges.set(socket, exchange);
-    // Node reads on from a connection whenever a body is read, though the bodies under way have all arrived by then.
-    socket.on('resume', () => {
-      if (exchange.queue.length > 0) socket.pause();
-    });
-    return exchange;
-  }
-
-  /** The next of its connection takes its place. */
-  #end(exchange: Exchange, socket: Duplex): void {
-    const next = exchange.queue.shift();
-    if (next) next();
-    else exchange.underWay -= 1;
-    if (next && exchange.queue.length === 0) socket.resume();
-  }
-
-  /** RFC 9112 section 3.2 */
-  #refuseHostless(): Response {
-    return problem('malformed-request', { requestId: this.#newRequestId(), detail: 'a Host header is required' });
+  /** What is no HTTP as the gateway speaks it, whatever it asks for. */
+  #refuse({ kind, detail }: NonNullable<ClientRequest['fault']>, bindings: IncomingRequest): Response {
+    const given = bindings.header('x-request-id');
+    const requestId = given !== null && REQUEST_ID.test(given) ? given : this.#newRequestId();
+    return problem(kind, { requestId, detail });
   }
 
   #newRequestId(): string {
     return this.#knowledge.requestIds.next();
   }
 
-  /** What is HTTP and no request that the Web's `Request` can stand for, such as one with a broken Host. */
-  #refuseRequest(error: unknown): Response {
-    const requestId = this.#newRequestId();
-    const refusal =
-      error instanceof RequestError
-        ? problem('malformed-request', { requestId, detail: error.message })
-        : problem('internal', { requestId, published: 'unknown' });
-    this.#onAnswer({ method: 'UNKNOWN', status: refusal.status, milliseconds: 0 });
-    return refusal;
-  }
-
-  #refuseExpectation(response: ServerResponse): void {
-    const refusal = problem('expectation-failed', {
-      requestId: this.#newRequestId(),
-      detail: 'only 100-continue can be expected',
-      headers: { Connection: 'close' },
-    });
-    this.#onAnswer({ method: response.req.method ?? 'GET', status: refusal.status, milliseconds: 0 });
-    lingerOnClose(response.req);
-    response.writeHead(refusal.status, Object.fromEntries(refusal.headers));
-    void refusal.text().then((body) => response.end(body));
-  }
-
   /** CONNECT is for proxies, and Node hangs up on it without a word. */
   #refuseTunnel(socket: Duplex): void {
     // Node has taken its own listener away.
     socket.on('error', () => socket.destroy());
-    if (this.#endAfterAnswer(socket)) return;
+    const connection = this.#connectionOf(socket);
+    if (!connection || connection.endAfterLast()) return;
     const requestId = this.#newRequestId();
-    this.#refuseRaw(
-      'CONNECT',
-      problem('method-not-allowed', { requestId, headers: { Allow: 'GET, HEAD, POST' } }),
-      socket,
-    );
+    const refusal = problem('method-not-allowed', { requestId, headers: { Allow: 'GET, HEAD, POST' } });
+    this.#refuseRaw(connection, refusal, { method: 'CONNECT' });
   }
 
   /**
    * What is not HTTP, or takes too long to become it. Where that is a request's body, the request's own answer says
    * so; where it comes after a whole request, that one is answered and the connection ends.
    */
-  #refuseBytes(error: Error & { code?: string }, socket: Duplex): void {
-    const exchange = this.#endAfterAnswer(socket);
-    if (exchange) {
-      if (!exchange.body.complete) exchange.body.fail(error.code === TIMED_OUT ? 'timed-out' : 'malformed');
+  #refuseBytes(error: ProtocolError, socket: Duplex): void {
+    const connection = this.#connectionOf(socket);
+    if (!connection || error.code === 'ECONNRESET' || !socket.writable) {
+      // A connection that lingers has a time-out of its own.
+      if (error.code !== TIMED_OUT) socket.destroy();
       return;
     }
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    this.#refuseRaw('UNKNOWN', problem(kindOfClientError(error.code), { requestId: this.#newRequestId() }), socket);
+    if (connection.endAfterLast(bodyFailureOf(error))) return;
+    const { kind, detail } = faultOfBytes(error);
+    const refusal = problem(kind, { requestId: this.#newRequestId(), ...(detail !== undefined && { detail }) });
+    this.#refuseRaw(connection, refusal, requestStartOf(error) ?? { method: 'UNKNOWN' });
   }
 
-  /** The request before, if it has no answer yet: that comes first, and the connection ends with it. */
-  #endAfterAnswer(socket: Duplex): Exchange | undefined {
-    const exchange = this.#exchanges.get(socket);
-    if (!exchange || exchange.outgoing.writableFinished || !socket.writable) return undefined;
-    exchange.outgoing.shouldKeepAlive = false;
-    if (exchange.outgoing.headersSent) exchange.outgoing.once('finish', () => endLingering(socket));
-    return exchange;
-  }
-
-  #refuseRaw(method: string, refusal: Response, socket: Duplex): void {
-    this.#onAnswer({ method, status: refusal.status, milliseconds: 0 });
-    void refusal.text().then((body) => endLingering(socket, rawResponse(refusal, body)));
+  #refuseRaw(connection: ClientConnection, refusal: Response, { method, target }: RequestStart): void {
+    this.#onAnswer({
+      method,
+      status: refusal.status,
+      milliseconds: 0,
+      target: target === undefined ? undefined : withoutUserinfo(target),
+      client: connection.peer.address,
+      notPublished: method === 'POST' || method === 'UNKNOWN' ? refusalOf(refusal) : undefined,
+    });
+    connection.refuse(rawResponse(refusal));
   }
 }
 
-const TIMED_OUT = 'ERR_HTTP_REQUEST_TIMEOUT';
-
-/** Waits, body unread, for those before it on its connection; nothing more is read from that meanwhile. */
-function turnOf(exchange: Exchange, socket: Duplex): Promise<void> {
-  socket.pause();
-  return new Promise((resolve) => exchange.queue.push(resolve));
+function listenOn(server: NetServer, handle: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(handle, BACKLOG, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
-function isHttp1(env: HttpBindings | Http2Bindings): env is HttpBindings {
-  return !(env.incoming instanceof Http2ServerRequest);
-}
+const refusalOf = (response: Response): Answered['notPublished'] => ({
+  requestId: problemOf(response)?.body.request_id ?? '',
+  outcome: outcomeOf(response),
+});
 
-function kindOfClientError(code: string | undefined): ProblemKind {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return 'headers-too-large';
-    case TIMED_OUT:
-      return 'request-timeout';
-    default:
-      return 'malformed-request';
-  }
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-};
-
-function rawResponse({ status, headers }: Response, body: string): string {
-  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  const length = Buffer.byteLength(body);
-  return `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n${lines}Content-Length: ${length}\r\nConnection: close\r\n\r\n${body}`;
+function bodyFailureOf({ code }: ProtocolError): BodyFailure {
+  if (code === TIMED_OUT) return 'timed-out';
+  return code === CUT_SHORT ? 'aborted' : 'malformed';
 }

@@ -19,10 +19,13 @@ export function messageOf({ sentence, fields }: Entry): string {
   return escapeControls(sentence + details.join(''));
 }
 
-/** Control characters, and what some viewers take for a line break, as JSON writes them. */
+/**
+ * As JSON writes them: control characters, what some viewers take for a line break, and what turns the direction of the
+ * text after it, so that a line reads as something else.
+ */
 export function escapeControls(text: string): string {
   return text.replace(
-    /[\p{Cc}\u2028\u2029]/gu,
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -1,43 +1,44 @@
-import { configureSync, getLogger, type LogRecord, type LogLevel as LogTapeLevel, type Sink } from '@logtape/logtape';
-import * as v from 'valibot';
-import type { LoggingConfig, LogHandler, LogLevel as PythonLevel } from '../../config/logging.ts';
+import type { LoggingConfig } from '../../config/logging.ts';
 import type { Log, LogFields, LogLevel, Logs } from '../../handler/log.ts';
 import type { Entry } from './entry.ts';
+import { messageOf } from './entry.ts';
+import { effectiveLoggers } from './hierarchy.ts';
 import { jsonLine, readableLine } from './lines.ts';
-import { pythonFormat } from './python-format.ts';
-import { openSyslog } from './syslog.ts';
-
-/**
- * The loggers, by the names that they had in Python, and that configurations give them: the gateway itself, the access
- * log, and the side of the broker.
- */
-const NAMES = { gateway: 'statelessd', access: 'tornado.access', broker: 'pika' } as const;
+import { type LoggerNames, namesIn } from './names.ts';
+import type { OutletListener } from './outlet.ts';
+import { PYTHON_LEVELS } from './python-record.ts';
+import { type FileSettings, lets, openSinks, type Sink } from './sinks.ts';
 
 /** Where lines go that nobody has said anything about. */
 type Fallback = NodeJS.WriteStream;
 
-const LEVELS: Readonly<Record<PythonLevel, LogTapeLevel>> = {
-  NOTSET: 'trace',
-  DEBUG: 'debug',
-  INFO: 'info',
-  WARNING: 'warning',
-  ERROR: 'error',
-  CRITICAL: 'fatal',
-};
+/** What is behind one of the doors. */
+interface Logger {
+  readonly name: string;
+  /** The lowest level, in Python's numbers, that it takes. */
+  readonly level: number;
+  write(entry: Entry): void;
+}
 
-const RANKS: readonly LogTapeLevel[] = ['trace', 'debug', 'info', 'warning', 'error', 'fatal'];
+interface Installed {
+  readonly loggers: Readonly<Record<keyof Logs, Logger>>;
+  readonly sinks: readonly Sink[];
+}
+
+const NONE: Logger = { name: '', level: Number.POSITIVE_INFINITY, write() {} };
+
+let installed: Installed = { loggers: { gateway: NONE, access: NONE, broker: NONE }, sinks: [] };
 
 /** The doors to the loggers. What is behind them is `configureLogging`'s to say, and may change while they are in use. */
 export function openLogs(more: LogFields = {}): Logs {
-  const logOf = (name: string): Log => {
-    const logger = getLogger(name.split('.'));
-    return (level, sentence, fields) => {
-      if (!logger.isEnabledFor(level)) return;
-      const properties = { ...more, ...fields };
-      logger.emit({ level, message: [sentence], rawMessage: sentence, timestamp: Date.now(), properties });
+  const logOf =
+    (door: keyof Logs): Log =>
+    (level, sentence, fields) => {
+      const { name, level: lowest, write } = installed.loggers[door];
+      if (PYTHON_LEVELS[level][1] < lowest) return;
+      write({ level, name, sentence, fields: { ...more, ...fields }, time: Date.now() });
     };
-  };
-  return { gateway: logOf(NAMES.gateway), access: logOf(NAMES.access), broker: logOf(NAMES.broker) };
+  return { gateway: logOf('gateway'), access: logOf('access'), broker: logOf('broker') };
 }
 
 /**
@@ -45,154 +46,87 @@ export function openLogs(more: LogFields = {}): Logs {
  * goes to `fallback`, as readable lines on a terminal and as JSON lines elsewhere, and there is no access log unless
  * `debug` asks for it.
  */
-export function configureLogging(logging: LoggingConfig | undefined, debug: boolean, fallback: Fallback): void {
-  if (logging === undefined) configureDefaults(debug, fallback);
-  else configureAsPython(withRoot(logging), debug, fallback);
+export function configureLogging(
+  logging: LoggingConfig | undefined,
+  debug: boolean,
+  fallback: Fallback,
+  files: FileSettings = {},
+): void {
+  const former = installed.sinks;
+  installed = logging === undefined ? byDefault(debug, fallback) : asPython(logging, debug, fallback, files);
+  for (const sink of former) sink.close();
 }
 
-/** LogTape speaks of its own troubles; its sinks are ours, which do that themselves. */
-const SILENT_META = {
-  category: ['logtape', 'meta'],
-  lowestLevel: null,
-  parentSinks: 'override' as const,
-};
+/** Opens all files again, for those that were moved by somebody who told us so. */
+export function reopenFiles(): void {
+  for (const sink of installed.sinks) sink.reopen();
+}
 
-function configureDefaults(debug: boolean, fallback: Fallback): void {
-  configureSync({
-    reset: true,
-    sinks: { fallback: sinkOf((entry) => fallback.write(plainLine(entry, fallback))) },
-    loggers: [
-      SILENT_META,
-      { category: [], sinks: ['fallback'], lowestLevel: debug ? 'debug' : 'info' },
-      { category: NAMES.access.split('.'), lowestLevel: debug ? 'debug' : null },
-    ],
+function byDefault(debug: boolean, fallback: Fallback): Installed {
+  const names = namesIn(undefined);
+  const level = PYTHON_LEVELS[debug ? 'debug' : 'info'][1];
+  const loggerOf = (door: keyof Logs): Logger => ({
+    name: names[door],
+    level: door === 'access' && !debug ? Number.POSITIVE_INFINITY : level,
+    write: (entry) => void fallback.write(plainLine(entry, fallback)),
   });
+  return { loggers: byDoor(loggerOf), sinks: [] };
 }
 
-/** Python's root logger may also stand among the others, under an empty name. */
-function withRoot(logging: LoggingConfig): LoggingConfig {
-  const nameless = logging.loggers.get('');
-  if (!nameless) return logging;
-  const loggers = new Map([...logging.loggers].filter(([name]) => name !== ''));
-  return { ...logging, loggers, root: logging.root ?? nameless };
-}
-
-function configureAsPython(logging: LoggingConfig, debug: boolean, fallback: Fallback): void {
-  const complained = new Set<string>();
-  const sinks: Record<string, Sink> = {};
-  for (const [name, handler] of logging.handlers) {
-    if (handler.debugOnly && !debug) continue;
-    sinks[name] = sinkOfHandler(logging, handler, (reason) => {
-      if (complained.has(name)) return;
-      complained.add(name);
-      const fields = { handler: name, reason };
-      const sentence = 'a log sink cannot be reached; it is tried again';
-      fallback.write(
-        plainLine({ level: 'warning', name: NAMES.gateway, sentence, fields, time: Date.now() }, fallback),
-      );
-    });
-  }
-  const known = (handlers: readonly string[]): string[] => handlers.filter((name) => Object.hasOwn(sinks, name));
-  const forlorn = withoutHandlers(logging, known);
-  // Python's "last resort".
-  sinks[''] = sinkOf((entry) => fallback.write(`${pythonFormat({ format: '%(message)s' })(entry)}\n`), 'warning');
-  configureSync({
-    reset: true,
-    sinks,
-    loggers: [
-      SILENT_META,
-      {
-        category: [],
-        sinks: known(logging.root?.handlers ?? []),
-        lowestLevel: LEVELS[logging.root?.level ?? 'WARNING'],
+function asPython(logging: LoggingConfig, debug: boolean, fallback: Fallback, files: FileSettings): Installed {
+  const names = namesIn(logging);
+  const listenerOf = (handler: string): OutletListener => outcry(handler, names, fallback);
+  const sinks = openSinks(logging, debug, listenerOf, files);
+  const effective = effectiveLoggers(logging, Object.values(names));
+  const loggerOf = (door: keyof Logs): Logger => {
+    const logger = effective.find(({ name }) => name === names[door]);
+    if (logger === undefined) return NONE;
+    const filters = logger.filters.map((filter) => logging.filters.get(filter)?.name ?? '');
+    const heard = logger.handlers.flatMap((handler) => sinks.get(handler) ?? []);
+    return {
+      name: logger.name,
+      level: logger.level,
+      write(entry) {
+        if (!lets(filters, entry.name)) return;
+        for (const sink of heard) sink.write(entry);
+        if (heard.length === 0) lastResort(entry, fallback);
       },
-      ...[...logging.loggers].map(([name, { handlers, level, propagate }]) => ({
-        category: name.split('.'),
-        sinks: forlorn.includes(name) ? [''] : known(handlers),
-        parentSinks: propagate ? ('forward' as const) : ('override' as const),
-        lowestLevel: LEVELS[isSet(level) ? level : inheritedLevel(logging, name)],
-      })),
-      ...forlorn
-        .filter((name) => !logging.loggers.has(name))
-        .map((name) => ({
-          category: name.split('.'),
-          sinks: [''],
-          lowestLevel: LEVELS[inheritedLevel(logging, name)],
-        })),
-      ...disabledBy(logging).map((name) => ({ category: name.split('.'), lowestLevel: null })),
-    ],
-  });
-}
-
-/** A logger without a level has that of the nearest ancestor which has one. */
-function inheritedLevel({ loggers, root }: LoggingConfig, name: string): PythonLevel {
-  for (let end = name.lastIndexOf('.'); end > 0; end = name.lastIndexOf('.', end - 1)) {
-    const level = loggers.get(name.slice(0, end))?.level;
-    if (isSet(level)) return level;
-  }
-  return root?.level ?? 'WARNING';
-}
-
-const isSet = (level: PythonLevel | undefined): level is PythonLevel => level !== undefined && level !== 'NOTSET';
-
-/** Our loggers that are in use, while neither they nor those that they propagate to have a handler. */
-function withoutHandlers(logging: LoggingConfig, known: (handlers: readonly string[]) => readonly string[]): string[] {
-  const { loggers, root } = logging;
-  const disabled = disabledBy(logging);
-  return Object.values(NAMES).filter((own) => {
-    if (disabled.includes(own)) return false;
-    for (let name: string = own; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('.')))) {
-      const logger = loggers.get(name);
-      if (logger && known(logger.handlers).length > 0) return false;
-      if (logger?.propagate === false) return true;
-    }
-    return known(root?.handlers ?? []).length === 0;
-  });
-}
-
-/** Loggers that are there already and are neither named nor below one that is. */
-function disabledBy({ loggers, disableExistingLoggers }: LoggingConfig): string[] {
-  if (!disableExistingLoggers) return [];
-  const named = [...loggers.keys()];
-  return Object.values(NAMES).filter((own) => !named.some((name) => own === name || own.startsWith(`${name}.`)));
-}
-
-function sinkOfHandler(logging: LoggingConfig, handler: LogHandler, complain: (reason: string) => void): Sink {
-  const formatter = handler.formatter === undefined ? undefined : logging.formatters.get(handler.formatter);
-  const format = pythonFormat(formatter ?? { format: '%(message)s' });
-  const level = LEVELS[handler.level];
-  if (handler.class === 'logging.StreamHandler') {
-    const stream = handler.stream === 'ext://sys.stdout' ? process.stdout : process.stderr;
-    return sinkOf((entry) => stream.write(`${format(entry)}\n`), level);
-  }
-  const outlet = openSyslog(handler, complain);
-  return Object.assign(
-    sinkOf((entry) => outlet.write(entry.level, format(entry)), level),
-    { [Symbol.dispose]: () => outlet.close() },
-  );
-}
-
-function sinkOf(write: (entry: Entry) => void, lowest: LogTapeLevel = 'trace'): Sink {
-  return (record) => {
-    if (RANKS.indexOf(record.level) >= RANKS.indexOf(lowest)) write(toEntry(record));
+    };
   };
+  return { loggers: byDoor(loggerOf), sinks: [...sinks.values()] };
 }
 
-const FIELDS = v.record(v.string(), v.optional(v.union([v.string(), v.number(), v.boolean()])));
+const byDoor = (loggerOf: (door: keyof Logs) => Logger): Installed['loggers'] => ({
+  gateway: loggerOf('gateway'),
+  access: loggerOf('access'),
+  broker: loggerOf('broker'),
+});
 
-function toEntry({ category, level, rawMessage, timestamp, properties }: LogRecord): Entry {
+/** Python's, where no handler hears a record. */
+function lastResort(entry: Entry, fallback: Fallback): void {
+  if (isAtLeastWarning(entry.level)) fallback.write(`${messageOf(entry)}\n`);
+}
+
+const isAtLeastWarning = (level: LogLevel): boolean => PYTHON_LEVELS[level][1] >= PYTHON_LEVELS.warning[1];
+
+/** Says how a handler's outlet fares where its own records cannot. */
+function outcry(handler: string, { gateway }: LoggerNames, fallback: Fallback): OutletListener {
+  let complained = false;
+  const say = (level: LogLevel, sentence: string, fields: LogFields): void => {
+    const entry = { level, name: gateway, sentence, fields: { handler, ...fields }, time: Date.now() };
+    fallback.write(plainLine(entry, fallback));
+  };
   return {
-    level: toLevel(level),
-    name: category.join('.'),
-    sentence: String(rawMessage),
-    fields: v.parse(FIELDS, properties),
-    time: timestamp,
+    failed(reason) {
+      if (complained) return;
+      complained = true;
+      say('warning', 'a log sink cannot be reached; it is tried again', { reason });
+    },
+    recovered(dropped) {
+      complained = false;
+      say('info', 'a log sink is reached again', { dropped });
+    },
   };
-}
-
-function toLevel(level: LogTapeLevel): LogLevel {
-  if (level === 'fatal') return 'error';
-  return level === 'trace' ? 'debug' : level;
 }
 
 function plainLine(entry: Entry, { isTTY }: Fallback): string {

@@ -1,124 +1,121 @@
-import strftime from 'strftime';
-import type { LogFormatter } from '../../config/logging.ts';
-import type { LogLevel } from '../../handler/log.ts';
-import { type Entry, messageOf } from './entry.ts';
+import { type FormatPiece, parseFormat } from '../../config/log-format.ts';
+import { type BraceField, type FormatSpec, INNER_FIELD, parseSpec } from '../../config/log-format-braces.ts';
+import type { PercentField } from '../../config/log-format-percents.ts';
+import type { TextFormatter } from '../../config/logging.ts';
+import type { Entry } from './entry.ts';
+import { floatText, general, grouped, inCase, integerText } from './python-numbers.ts';
+import { attribute } from './python-record.ts';
+import {
+  ascii,
+  filling,
+  firstOf,
+  isText,
+  lengthOf,
+  type PythonNumber,
+  type PythonValue,
+  repr,
+  str,
+} from './python-values.ts';
 
-/** A log format of Python's percent style, ready for use. */
+/** A formatter, ready for use: a record's line without its end. */
 export type Format = (entry: Entry) => string;
 
-const LEVELS: Readonly<Record<LogLevel, readonly [name: string, number: number]>> = {
-  debug: ['DEBUG', 10],
-  info: ['INFO', 20],
-  warning: ['WARNING', 30],
-  error: ['ERROR', 40],
-};
-
-const STARTED_AT = Date.now() - performance.now();
-
-const CONVERSION = /%(?:%|\((?<field>\w+)\)(?<flags>[-#0 +]*)(?<width>\d*)(?:\.(?<precision>\d+))?(?<type>[a-zA-Z]))/g;
-
-/**
- * The format and the date format of a formatter. What Python knows of its code and of its threads has no counterpart
- * here: a line says where it comes from by its logger, and there is one thread.
- *
- * @see https://docs.python.org/3/library/logging.html#logrecord-attributes
- */
-export function pythonFormat({ format, datefmt }: LogFormatter): Format {
-  return (entry) =>
-    format.replace(CONVERSION, (whole, ...args: unknown[]) => {
-      const groups = args.at(-1);
-      return isConversion(groups) ? convert(attribute(groups.field, entry, datefmt), groups) : whole.slice(1);
-    });
+/** What Python's `logging.Formatter` makes of the same record. */
+export function pythonFormat(formatter: TextFormatter): Format {
+  const parsed = parseFormat(formatter);
+  // The configuration has been judged by the same function.
+  if (!parsed.ok) throw new Error(parsed.mistake);
+  const { pieces } = parsed;
+  return (entry) => {
+    const lookUp = (field: string): PythonValue => attribute(field, entry, formatter);
+    return pieces.map((piece) => spelled(piece, lookUp)).join('');
+  };
 }
 
-interface Conversion {
-  readonly field: string;
-  readonly flags: string;
-  readonly width: string;
-  readonly precision: string | undefined;
-  readonly type: string;
+function spelled(piece: FormatPiece, lookUp: (field: string) => PythonValue): string {
+  if (typeof piece === 'string') return piece;
+  return piece.kind === 'percents' ? ofPercents(piece, lookUp(piece.field)) : ofBraces(piece, lookUp);
 }
 
-const isConversion = (groups: unknown): groups is Conversion =>
-  typeof groups === 'object' && groups !== null && 'field' in groups && groups.field !== undefined;
-
-function attribute(field: string, entry: Entry, datefmt: string | undefined): string | number {
-  const [levelName, levelNumber] = LEVELS[entry.level];
-  switch (field) {
-    case 'asctime':
-      return asctime(entry.time, datefmt);
-    case 'created':
-      return entry.time / 1000;
-    case 'msecs':
-      return Math.floor(entry.time % 1000);
-    case 'relativeCreated':
-      return entry.time - STARTED_AT;
-    case 'levelname':
-      return levelName;
-    case 'levelno':
-      return levelNumber;
-    case 'message':
-      return messageOf(entry);
-    case 'name':
-      return entry.name;
-    case 'process':
-      return process.pid;
-    case 'processName':
-      return process.title;
-    case 'threadName':
-      return 'MainThread';
-    case 'lineno':
-    case 'thread':
-      return 0;
-    case 'taskName':
-      return 'None';
-    default:
-      return entry.name.split('.').at(-1) ?? '';
-  }
+function ofPercents({ flags, width, precision, type }: PercentField, value: PythonValue): string {
+  if ('rsa'.includes(type)) return justified(firstOf(converted(value, type), precision), width, flags.includes('-'));
+  const number = Number(value.value);
+  const whole = 'diuxXoc'.includes(type);
+  const alternate = flags.includes('#');
+  const digits = whole
+    ? integerText(Math.trunc(Math.abs(number)), type).padStart(type === 'c' ? 0 : (precision ?? 0), '0')
+    : floatText(Math.abs(number), type, precision ?? 6, alternate);
+  if (type === 'c') return justified(digits, width, flags.includes('-'));
+  const sign = number < 0 ? '-' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '';
+  const prefix = sign + (alternate && whole ? prefixOf(type) : '');
+  if (flags.includes('-') || !flags.includes('0')) return justified(prefix + digits, width, flags.includes('-'));
+  return prefix + filling(prefix + digits, width, '0') + digits;
 }
 
-/** ISO 8601 with a comma before the milliseconds, as Python has it, in local time. */
-function asctime(time: number, datefmt: string | undefined): string {
-  const date = new Date(time);
-  return datefmt === undefined ? strftime('%Y-%m-%d %H:%M:%S,%L', date) : strftime(datefmt, date);
+const justified = (text: string, width: number, left: boolean): string =>
+  left ? text + filling(text, width, ' ') : filling(text, width, ' ') + text;
+
+function converted(value: PythonValue, conversion: string): string {
+  if (conversion === 'r') return repr(value);
+  return conversion === 'a' ? ascii(value) : str(value);
 }
 
-/** Python's own rules, which are those of printf. */
-function convert(value: string | number, { flags, width, precision, type }: Conversion): string {
-  const digits = precision === undefined ? undefined : Number(precision);
-  const text = /[srac]/.test(type) ? String(value).slice(0, digits) : numberText(Number(value), type, digits, flags);
-  const length = Number(width || 0);
-  if (flags.includes('-')) return text.padEnd(length);
-  if (!flags.includes('0') || /[srac]/.test(type)) return text.padStart(length);
-  const sign = /^[-+ ]/.exec(text)?.[0] ?? '';
-  return sign + text.slice(sign.length).padStart(length - sign.length, '0');
+function prefixOf(type: string): string {
+  return /[boxX]/.test(type) ? `0${type}` : '';
 }
 
-function numberText(value: number, type: string, precision: number | undefined, flags: string): string {
+function ofBraces({ field, conversion, spec }: BraceField, lookUp: (field: string) => PythonValue): string {
+  const given = lookUp(field);
+  const value: PythonValue = conversion ? { type: 'text', value: converted(given, conversion) } : given;
+  if (spec === '') return str(value);
+  const parsed = parseSpec(spec.replaceAll(INNER_FIELD, (_, inner: string) => str(lookUp(inner))));
+  // A field within the specification may make one that Python would not take; the value is worth more than its looks.
+  if (parsed === undefined) return str(value);
+  return isText(value) ? aligned(value.value, parsed) : alignedNumber(value, parsed);
+}
+
+function aligned(text: string, { fill, align, width, precision }: FormatSpec): string {
+  const cut = firstOf(text, precision);
+  return withFilling('', cut, filling(cut, width, fill), align ?? '<');
+}
+
+function alignedNumber(value: PythonNumber, spec: FormatSpec): string {
+  const { fill, align, sign, alternate, zero, width, grouping, type } = spec;
+  const plain = numberText(value, spec);
+  const signed = value.value < 0 ? '-' : sign === '+' || sign === ' ' ? sign : '';
+  const prefix = type === 'c' ? '' : signed + (alternate ? prefixOf(type) : '');
+  const placed = align ?? (zero ? '=' : '>');
+  const size = /[boxX]/.test(type) ? 4 : 3;
+  const digits =
+    grouping === undefined
+      ? plain
+      : grouped(plain, grouping, size, placed === '=' && fill === '0' ? width - prefix.length : 0);
+  return withFilling(prefix, digits, filling(prefix + digits, width, fill), placed);
+}
+
+function numberText({ type: kind, value }: PythonNumber, spec: FormatSpec): string {
+  const { type, precision, alternate } = spec;
   const magnitude = Math.abs(value);
-  const sign = value < 0 ? '-' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '';
-  switch (type) {
-    case 'f':
-    case 'F':
-      return sign + magnitude.toFixed(precision ?? 6);
-    case 'e':
-    case 'E':
-      return sign + inCase(type, exponential(magnitude, precision ?? 6));
-    case 'g':
-    case 'G':
-      return sign + inCase(type, String(magnitude));
-    case 'x':
-    case 'X':
-      return sign + inCase(type, Math.trunc(magnitude).toString(16));
-    case 'o':
-      return sign + Math.trunc(magnitude).toString(8);
-    default:
-      return sign + String(Math.trunc(magnitude)).padStart(precision ?? 0, '0');
+  if (type === '%') return `${floatText(magnitude * 100, 'f', precision ?? 6, alternate)}%`;
+  if (kind === 'integer' && !/[eEfFgG]/.test(type)) return integerText(magnitude, type);
+  if (type === '') {
+    if (precision === undefined) return str({ type: 'float', value: magnitude });
+    return general(magnitude, precision || 1, alternate, 1);
   }
+  return inCase(type, floatText(magnitude, type === 'n' ? 'g' : type, precision ?? 6, alternate));
 }
 
-const inCase = (type: string, text: string): string => (type === type.toUpperCase() ? text.toUpperCase() : text);
-
-/** C and Python give an exponent two digits at least. */
-const exponential = (value: number, precision: number): string =>
-  value.toExponential(precision).replace(/(?<=e[-+])\d$/, '0$&');
+function withFilling(prefix: string, text: string, fill: string, align: '<' | '>' | '^' | '='): string {
+  switch (align) {
+    case '<':
+      return prefix + text + fill;
+    case '>':
+      return fill + prefix + text;
+    case '=':
+      return prefix + fill + text;
+    case '^': {
+      const left = firstOf(fill, Math.floor(lengthOf(fill) / 2));
+      return left + prefix + text + fill.slice(left.length);
+    }
+  }
+}

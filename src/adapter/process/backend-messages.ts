@@ -4,7 +4,7 @@ import type { Slot } from '../gateway.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import type { Keys } from './keys.ts';
 
-/** What a backend is given to start with, beside the socket that it is to listen on. */
+/** What a backend is given to start with, beside the sockets that it is to listen on. */
 export interface Start {
   readonly config: Config;
   readonly keys: Keys;
@@ -25,7 +25,16 @@ const own = <Content>() => v.custom<Content>((content) => typeof content === 'ob
 
 /** From the supervisor. */
 const order = v.variant('kind', [
+  /** With it comes a bound socket, to do with what the next order says. */
+  v.object({ kind: v.literal('socket') }),
+  /** Have the kernel queue connections on the sockets that came before, for others to accept. */
+  v.object({ kind: v.literal('listen') }),
+  /** Serve on the sockets that came before. */
   v.object({ kind: v.literal('start'), start: own<Start>() }),
+  /** Accept no more connections, and serve those that there are. */
+  v.object({ kind: v.literal('release') }),
+  /** A stop is coming: say so on `/readyz`, and go on. */
+  v.object({ kind: v.literal('announce') }),
   /** Stop now. */
   v.object({ kind: v.literal('drain') }),
   /** A successor serves already; idle connections end by themselves. */
@@ -40,7 +49,11 @@ export type Order = v.InferOutput<typeof order>;
 
 /** From a backend. */
 const report = v.variant('kind', [
+  /** The program is loaded. */
+  v.object({ kind: v.literal('loaded') }),
+  v.object({ kind: v.literal('listening') }),
   v.object({ kind: v.literal('ready') }),
+  v.object({ kind: v.literal('released') }),
   v.object({ kind: v.literal('failed'), code: v.string(), reason: v.string() }),
   /** The answer to the supervisor's question. */
   v.object({ kind: v.literal('snapshot'), id: v.number(), snapshot: own<Snapshot>() }),

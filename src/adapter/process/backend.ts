@@ -1,11 +1,15 @@
 /**
- * The program of one backend process. It is started by the supervisor (backends.ts), which sends it a bound socket
+ * The program of one backend process. It is started by the supervisor (backends.ts), which sends it bound sockets
  * and the configuration, and ends with it.
  */
 
 import { fileURLToPath } from 'node:url';
+import { getSystemErrorName } from 'node:util';
+import * as v from 'valibot';
 import { Gateway } from '../gateway.ts';
-import { configureLogging, openLogs } from '../logging/logging.ts';
+import { readBuiltIn } from '../http/assets.ts';
+import { BACKLOG } from '../http/server.ts';
+import { configureLogging, openLogs, reopenFiles } from '../logging/logging.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
 import { exitCodeFor } from './exit-codes.ts';
@@ -20,14 +24,24 @@ const PAGE = fileURLToPath(new URL('../../../dist/dashboard', import.meta.url));
 /** After a start, until what it did not need is loaded. */
 const LOAD_REST_MS = 1_000;
 
+/** What came with the last messages: bound sockets, below Node's own sockets and servers. */
+let sockets: unknown[] = [];
 let gateway: Gateway | undefined;
 const surveys = new Inquiries<Survey>();
 
 process.on('message', (message: unknown, handle: unknown) => {
   const order = parseOrder(message);
   switch (order.kind) {
+    case 'socket':
+      return void sockets.push(handle);
+    case 'listen':
+      return listen(takeSockets());
     case 'start':
-      return void start(order.start, handle);
+      return void start(order.start, takeSockets());
+    case 'release':
+      return void release();
+    case 'announce':
+      return void gateway?.announceStop();
     case 'drain':
       return void drain();
     case 'retire':
@@ -40,33 +54,58 @@ process.on('message', (message: unknown, handle: unknown) => {
   }
 });
 process.on('disconnect', () => void drain());
-process.on('SIGTERM', () => void drain());
+process.on('SIGTERM', () => void announceAndDrain());
 // A terminal sends these to the supervisor as well, whose business they are.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
+tell({ kind: 'loaded' });
 
-async function start({ config, keys, slot, identity }: Start, handle: unknown): Promise<void> {
+function takeSockets(): readonly unknown[] {
+  const taken = sockets;
+  sockets = [];
+  return taken;
+}
+
+const bound = v.looseObject({ listen: v.function(), close: v.function() });
+
+/**
+ * The kernel's listen(2) alone: the supervisor, whose sockets these are, has no way to do it without accepting. Closed
+ * again in the same turn, none of them has a connection accepted here.
+ */
+function listen(handles: readonly unknown[]): void {
+  const failures = handles.flatMap((handle) => {
+    if (!v.is(bound, handle)) return 'EBADF';
+    const status: unknown = handle.listen(BACKLOG);
+    handle.close();
+    return typeof status === 'number' && status !== 0 ? getSystemErrorName(status) : [];
+  });
+  if (failures[0] === undefined) tell({ kind: 'listening' });
+  else fail(failures[0]);
+}
+
+async function start({ config, keys, slot, identity }: Start, handles: readonly unknown[]): Promise<void> {
   process.title = `statelessd: backend ${slot.port}`;
-  if (identity) {
-    await loadRest();
-    become(identity);
-  }
-  configureLogging(config.logging, config.application.debug, process.stderr);
   try {
-    gateway = new Gateway(config, keys, { slot, pageFolder: PAGE, logs: openLogs({ port: slot.port }), survey });
-    await gateway.listen(handle);
+    const builtInAssets = await readBuiltIn(PAGE);
+    if (identity) {
+      await loadRest();
+      become(identity);
+    }
+    configureLogging(config.logging, config.application.debug, process.stderr);
+    gateway = new Gateway(config, keys, { slot, builtInAssets, logs: openLogs({ port: slot.port }), survey });
+    await gateway.listen(handles);
     tell({ kind: 'ready' });
     setTimeout(() => void loadRest().catch(() => {}), LOAD_REST_MS).unref();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN';
-    tell({
-      kind: 'failed',
-      code,
-      reason: error instanceof Error ? error.message : String(error),
-    });
-    process.exitCode = exitCodeFor(code);
-    process.disconnect();
+    fail(code, error instanceof Error ? error.message : String(error));
   }
+}
+
+function fail(code: string, reason = code): void {
+  tell({ kind: 'failed', code, reason });
+  process.exitCode = exitCodeFor(code);
+  process.disconnect();
 }
 
 /** Asks the supervisor, which asks all. */
@@ -90,12 +129,24 @@ function become({ uid, gid, groups }: Identity): void {
   process.setuid?.(uid);
 }
 
+async function release(): Promise<void> {
+  await gateway?.stopListening();
+  tell({ kind: 'released' });
+}
+
+/** For a signal that the supervisor knows nothing of. */
+async function announceAndDrain(): Promise<void> {
+  await gateway?.announceStop();
+  await drain();
+}
+
 async function drain(): Promise<void> {
   await gateway?.drain();
   process.exit();
 }
 
 async function retire(): Promise<void> {
+  reopenFiles();
   await gateway?.retire();
   process.exit();
 }

@@ -3,7 +3,7 @@ import type { Log } from '../../handler/log.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Order, parseReport, type Report, type Start } from './backend-messages.ts';
 import { Inquiries } from './inquiries.ts';
-import { describe, type Listener } from './listener.ts';
+import { type BoundSocket, describe, type Listener } from './listener.ts';
 
 /** What every backend is started with; each has a slot and a listener of its own besides. */
 export type BackendSettings = Omit<Start, 'slot'>;
@@ -36,6 +36,9 @@ const SLACK_MS = 2_000;
 /** For a backend to tell its state; one that is so busy is told of as silent. */
 const SNAPSHOT_MS = 1_000;
 
+/** For a backend to accept what the kernel has queued; one that is so busy is killed. */
+const RELEASE_MS = 5_000;
+
 /** One backend's place: a listener and a worker number, and the process that fills it at the moment. */
 export class Backend {
   readonly listener: Listener;
@@ -44,7 +47,10 @@ export class Backend {
   readonly #snapshots = new Inquiries<Snapshot>();
   readonly #retiring = new Set<ChildProcess>();
   #settings: BackendSettings;
+  /** Forked, and not yet told what to do. */
+  #prepared: ChildProcess | undefined;
   #process: ChildProcess | undefined;
+  #announced = false;
   #stopping = false;
   #backoff = FIRST_BACKOFF_MS;
   #restart: NodeJS.Timeout | undefined;
@@ -62,6 +68,25 @@ export class Backend {
     return 'path' in address ? address.path : address.port;
   }
 
+  /** Begins to load its program. */
+  prepare(): void {
+    this.#prepared ??= this.#host.fork();
+  }
+
+  /**
+   * Has the kernel queue connections on sockets for whoever will accept them; its own need not be among them. Resolves
+   * to undefined when that is so, or to why it cannot be. It is no backend yet.
+   */
+  async listen(sockets: readonly BoundSocket[]): Promise<StartFailure | undefined> {
+    this.prepare();
+    const child = this.#prepared;
+    if (!child) return undefined;
+    const listening = this.#outcomeOf(child, 'listening');
+    sendSockets(child, sockets);
+    send(child, { kind: 'listen' });
+    return listening;
+  }
+
   /** Resolves to undefined when it serves, or to why it cannot. From then on it is replaced when it dies. */
   async start(): Promise<StartFailure | undefined> {
     const { child, failure } = this.#spawn();
@@ -71,8 +96,8 @@ export class Backend {
     return failed;
   }
 
-  /** Replaces the process by one with other settings; the old one goes on until its connections have ended. */
-  async roll(settings: BackendSettings): Promise<StartFailure | undefined> {
+  /** Replaces the process by one with these settings; the old one goes on until its connections have ended. */
+  async roll(settings = this.#settings): Promise<StartFailure | undefined> {
     const previous = this.#settings;
     this.#settings = settings;
     const { child, failure } = this.#spawn();
@@ -89,6 +114,26 @@ export class Backend {
     this.#watch(child);
     if (old) this.#retire(old, previous);
     return undefined;
+  }
+
+  /** Has it accept no more, and go on with the connections that it has. Resolves when no process of it listens. */
+  async release(): Promise<void> {
+    await Promise.all(
+      this.#processes().map(async (child) => {
+        if (hasEnded(child)) return;
+        const released = this.#outcomeOf(child, 'released');
+        send(child, { kind: 'release' });
+        const timer = setTimeout(() => child.kill('SIGKILL'), RELEASE_MS);
+        await released;
+        clearTimeout(timer);
+      }),
+    );
+  }
+
+  /** Has it say on `/readyz` that a stop is coming. */
+  announce(): void {
+    this.#announced = true;
+    for (const child of this.#processes()) send(child, { kind: 'announce' });
   }
 
   /** Like a roll without a successor. */
@@ -115,6 +160,7 @@ export class Backend {
 
   kill(): void {
     this.#stopping = true;
+    this.#prepared?.kill('SIGKILL');
     for (const child of this.#processes()) child.kill('SIGKILL');
   }
 
@@ -130,24 +176,27 @@ export class Backend {
   }
 
   #spawn(): { readonly child: ChildProcess; readonly failure: Promise<StartFailure | undefined> } {
-    const child = this.#host.fork();
-    const { address, handle } = this.listener;
-    const slot = { port: this.port, worker: this.worker };
-    const order: Order = { kind: 'start', start: { slot, ...this.#settings } };
-    child.send(order, handle, {}, () => {});
-    const failure = new Promise<StartFailure | undefined>((resolve) => {
-      child.on('message', (message) => {
-        const report = parseReport(message);
-        if (report.kind === 'ready') resolve(undefined);
-        else if (report.kind === 'failed')
-          resolve({ reason: `${describe(address)}: ${report.reason}`, code: report.code });
-        else void this.#onReport(child, report);
-      });
-      child.once('exit', (code, signal) => resolve({ reason: `the backend ended with ${signal ?? code}` }));
-      // The process could not be made: too many of them, no memory. There is no exit then.
-      child.once('error', (error) => resolve({ reason: error.message }));
+    this.prepare();
+    const child = this.#prepared ?? this.#host.fork();
+    this.#prepared = undefined;
+    const failure = this.#outcomeOf(child, 'ready').then((failed) => {
+      if (this.#announced) send(child, { kind: 'announce' });
+      return failed;
     });
+    child.on('message', (message) => {
+      const report = parseReport(message);
+      if ('id' in report) void this.#onReport(child, report);
+    });
+    sendSockets(child, this.listener.sockets);
+    send(child, { kind: 'start', start: { slot: { port: this.port, worker: this.worker }, ...this.#settings } });
     return { child, failure };
+  }
+
+  async #outcomeOf(child: ChildProcess, kind: Report['kind']): Promise<StartFailure | undefined> {
+    const failed = await outcomeOf(child, kind);
+    return failed?.code === undefined
+      ? failed
+      : { ...failed, reason: `${describe(this.listener.address)}: ${failed.reason}` };
   }
 
   async #onReport(child: ChildProcess, report: Extract<Report, { readonly id: number }>): Promise<void> {
@@ -182,6 +231,26 @@ export class Backend {
   }
 }
 
+/** Resolves to undefined when the process reports this, or to why it will not. */
+export function outcomeOf(child: ChildProcess, kind: Report['kind']): Promise<StartFailure | undefined> {
+  return new Promise((resolve) => {
+    const settle = (failure?: StartFailure): void => {
+      child.off('message', onMessage).off('exit', onExit).off('error', onError);
+      resolve(failure);
+    };
+    const onMessage = (message: unknown): void => {
+      const report = parseReport(message);
+      if (report.kind === kind) settle();
+      else if (report.kind === 'failed') settle({ reason: report.reason, code: report.code });
+    };
+    const onExit = (code: number | null, signal: NodeJS.Signals | null): void =>
+      settle({ reason: `the backend ended with ${signal ?? code}` });
+    // The process could not be made: too many of them, no memory. There is no exit then.
+    const onError = (error: Error): void => settle({ reason: error.message });
+    child.on('message', onMessage).on('exit', onExit).on('error', onError);
+  });
+}
+
 function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
@@ -189,6 +258,12 @@ function hasEnded(child: ChildProcess): boolean {
 /** One that is gone does not mind. */
 function send(child: ChildProcess, order: Order): void {
   child.send(order, () => {});
+}
+
+/** With the same message each, for a message carries one. */
+function sendSockets(child: ChildProcess, sockets: readonly BoundSocket[]): void {
+  const order: Order = { kind: 'socket' };
+  for (const { handle } of sockets) child.send(order, handle, {}, () => {});
 }
 
 /** Asks a process to end, and kills it where it does not in time. */

@@ -55,10 +55,9 @@ export class Daemon {
   }
 
   async #start(config: Config): Promise<SupervisorOutcome> {
-    const { pidfile } = config.daemon;
-    const written = pidfile === undefined ? ({ ok: true } as const) : writePidfile(pidfile);
-    if (!written.ok) return { ok: false, exitCode: EXIT.addressTaken, reason: `Daemon.pidfile: ${written.reason}` };
-    this.#pidfile = pidfile;
+    const refusal = this.#writePidfile(config);
+    if (refusal !== undefined) return { ok: false, exitCode: EXIT.addressTaken, reason: refusal };
+    this.#pidfile = config.daemon.pidfile;
     const outcome = await Supervisor.start(this.#fork, config, this.#log);
     if (outcome.ok) this.#notifier.ready(listening(outcome.value));
     else this.#removePidfile();
@@ -80,6 +79,13 @@ export class Daemon {
     this.#removePidfile();
     await this.#notifier.told;
     process.exit(EXIT.ok);
+  }
+
+  /** Why there is none, where one is wanted. */
+  #writePidfile({ daemon: { pidfile } }: Config): string | undefined {
+    if (pidfile === undefined) return undefined;
+    const written = writePidfile(pidfile);
+    return written.ok ? undefined : `Daemon.pidfile: ${written.reason}`;
   }
 
   #removePidfile(): void {
@@ -112,7 +118,13 @@ export class Daemon {
   async #configureAnew(supervisor: Supervisor): Promise<string | undefined> {
     const loaded = this.#readConfig();
     if (!loaded.ok) return loaded.problems.map(formatProblem).join('; ');
+    const { pidfile } = loaded.config.daemon;
+    const refusal = this.#writePidfile(loaded.config);
+    if (refusal !== undefined) return refusal;
     const outcome = await supervisor.reload(loaded.config);
+    const abandoned = outcome.ok ? this.#pidfile : pidfile;
+    if (outcome.ok) this.#pidfile = pidfile;
+    if (abandoned !== undefined && abandoned !== this.#pidfile) removePidfile(abandoned);
     if (!outcome.ok) return outcome.reason;
     this.#onReloaded(loaded.config);
     return undefined;

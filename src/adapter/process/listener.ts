@@ -5,23 +5,26 @@ import net, { connect, isIP } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
 
-/** Where a backend listens: a TCP port, or the path of a Unix socket. */
+/** Where a backend listens, as the configuration says it: a TCP port, or the path of a Unix socket. */
 export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/**
- * A bound socket that this process never accepts on. Backends are given it and share it, so a connection that comes
- * while one of them is replaced waits in the kernel's queue instead of being refused.
- */
+/** What one socket is bound to. A host name may stand for several. */
+export type SocketAddress = { readonly ip: string; readonly port: number } | { readonly path: string };
+
+/** The sockets of one address. */
 export interface Listener {
   readonly address: ListenAddress;
-  /** For `subprocess.send` and `server.listen`. */
-  readonly handle: SendHandle;
-  close(): void;
+  readonly sockets: readonly BoundSocket[];
 }
 
-export type ListenOutcome =
-  | { readonly ok: true; readonly listener: Listener }
-  | { readonly ok: false; readonly reason: string };
+export interface BindFailure {
+  readonly ok: false;
+  /** The system's: `EADDRINUSE`. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+export type BindOutcome = { readonly ok: true; readonly socket: BoundSocket } | BindFailure;
 
 /** Anyone on the machine may connect, as to a port on loopback; RabbitMQ's credentials decide what they may do. */
 const SOCKET_MODE = 0o666;
@@ -36,61 +39,106 @@ const boundHandle = v.looseObject({
   getsockname: v.optional(v.function()),
 });
 
+type BoundHandle = SendHandle & v.InferOutput<typeof boundHandle>;
+
 /** Node's types know the sockets and servers that can be sent, and not the handles below them. */
-const isSendHandle = (handle: unknown): handle is SendHandle & v.InferOutput<typeof boundHandle> =>
-  v.is(boundHandle, handle);
+const isBoundHandle = (handle: unknown): handle is BoundHandle => v.is(boundHandle, handle);
 
 export function describe(address: ListenAddress): string {
   if ('path' in address) return `unix:${address.path}`;
   return isIP(address.host) === 6 ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-export async function bind(address: ListenAddress): Promise<ListenOutcome> {
-  return 'path' in address ? bindPath(address.path) : bindPort(address.host, address.port);
+export const sameSocket = (a: SocketAddress, b: SocketAddress): boolean =>
+  'path' in a ? 'path' in b && a.path === b.path : 'ip' in b && a.ip === b.ip && a.port === b.port;
+
+/** All that a host name stands for; none where nobody knows it. */
+export async function socketAddressesOf(address: ListenAddress): Promise<readonly SocketAddress[]> {
+  if ('path' in address) return [address];
+  const { host, port } = address;
+  if (isIP(host)) return [{ ip: host, port }];
+  const found = await lookup(host, { all: true }).catch(() => []);
+  return [...new Set(found.map((entry) => entry.address))].map((ip) => ({ ip, port }));
 }
 
-async function bindPort(host: string, port: number): Promise<ListenOutcome> {
-  const address = { host, port };
-  const resolved = isIP(host) ? { address: host } : await lookup(host).catch(() => undefined);
-  if (!resolved) return { ok: false, reason: `${host} has no address` };
-  const outcome = create(address, resolved.address, port, isIP(resolved.address));
-  // Dual-stack where there is IPv6, else IPv4 alone.
-  if (!outcome.ok && resolved.address === '::' && /^(EAFNOSUPPORT|EINVAL|EADDRNOTAVAIL)/.test(outcome.reason))
-    return create(address, '0.0.0.0', port, 4);
-  return outcome;
-}
+/**
+ * A bound socket that this process never accepts on. Backends are given it and share it, so a connection that comes
+ * while one of them is replaced waits in the kernel's queue instead of being refused.
+ */
+export class BoundSocket {
+  readonly address: SocketAddress;
+  #handle: BoundHandle;
 
-async function bindPath(path: string): Promise<ListenOutcome> {
-  try {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found && !found.isSocket()) return { ok: false, reason: 'EADDRINUSE: there is something that is no socket' };
-    if (found && (await answers(path))) return { ok: false, reason: 'EADDRINUSE: another process answers there' };
-    // Its process is gone.
-    if (found) unlinkSync(path);
-    const outcome = create({ path }, path, -1, -1);
-    if (outcome.ok) chmodSync(path, SOCKET_MODE);
-    return outcome;
-  } catch (error) {
-    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  private constructor(address: SocketAddress, handle: BoundHandle) {
+    this.address = address;
+    this.#handle = handle;
+  }
+
+  static async bind(address: SocketAddress): Promise<BindOutcome> {
+    const bound = await bind(address);
+    return bound.ok ? { ok: true, socket: new BoundSocket(address, bound.handle) } : bound;
+  }
+
+  /** For `subprocess.send` and `server.listen`. */
+  get handle(): SendHandle {
+    return this.#handle;
+  }
+
+  /** Backends that were given it go on listening. */
+  close(): void {
+    this.#handle.close();
+  }
+
+  /** After a close. */
+  async bindAgain(): Promise<BindFailure | undefined> {
+    const bound = await bind(this.address);
+    if (!bound.ok) return bound;
+    this.#handle = bound.handle;
+    return undefined;
   }
 }
 
-function create(address: ListenAddress, host: string, port: number, family: number): ListenOutcome {
-  const created: unknown = v.parse(binder, net)._createServerHandle(host, port, family);
-  if (typeof created === 'number') return { ok: false, reason: reasonOf(created) };
-  if (!isSendHandle(created)) throw new TypeError('Node binds sockets in another way now');
-  const handle = created;
+type Bound = { readonly ok: true; readonly handle: BoundHandle } | BindFailure;
+
+async function bind(address: SocketAddress): Promise<Bound> {
+  if ('path' in address) return bindPath(address.path);
+  const { ip, port } = address;
+  const bound = create(ip, port, isIP(ip));
+  // Dual-stack where there is IPv6, else IPv4 alone.
+  if (!bound.ok && ip === '::' && HAS_NO_SUCH_ADDRESS.has(bound.code)) return create('0.0.0.0', port, 4);
+  return bound;
+}
+
+async function bindPath(path: string): Promise<Bound> {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found && !found.isSocket()) return failure('EADDRINUSE', 'there is something that is no socket');
+    if (found && (await answers(path))) return failure('EADDRINUSE', 'another process answers there');
+    // Its process is gone.
+    if (found) unlinkSync(path);
+    const bound = create(path, -1, -1);
+    if (bound.ok) chmodSync(path, SOCKET_MODE);
+    return bound;
+  } catch (error) {
+    return { ok: false, code: '', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function create(host: string, port: number, family: number): Bound {
+  const handle: unknown = v.parse(binder, net)._createServerHandle(host, port, family);
+  if (typeof handle === 'number') return failureOf(handle);
+  if (!isBoundHandle(handle)) throw new TypeError('Node binds sockets in another way now');
   // A port that another process listens on shows only here (libuv delays that error until it is asked).
   const status: unknown = handle.getsockname?.({});
   if (typeof status === 'number' && status !== 0) {
     handle.close();
-    return { ok: false, reason: reasonOf(status) };
+    return failureOf(status);
   }
-  return {
-    ok: true,
-    listener: { address, handle, close: () => handle.close() },
-  };
+  return { ok: true, handle };
 }
+
+/** This machine, or its kernel, has no such address. */
+export const HAS_NO_SUCH_ADDRESS: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there',
@@ -98,11 +146,16 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
 };
 
-function reasonOf(errno: number): string {
-  const name = getSystemErrorName(errno);
-  const reason = REASONS[name];
-  return reason === undefined ? name : `${name}: ${reason}`;
+function failureOf(errno: number): BindFailure {
+  const code = getSystemErrorName(errno);
+  return failure(code, REASONS[code]);
 }
+
+const failure = (code: string, reason: string | undefined): BindFailure => ({
+  ok: false,
+  code,
+  reason: reason === undefined ? code : `${code}: ${reason}`,
+});
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {

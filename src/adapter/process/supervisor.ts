@@ -1,13 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Log } from '../../handler/log.ts';
 import type { Survey } from '../statistics/snapshot.ts';
 import type { Identity } from './backend-messages.ts';
-import { Backend, type BackendHost, type BackendSettings, type StartFailure } from './backends.ts';
+import { Backend, type BackendHost, type BackendSettings, outcomeOf, type StartFailure } from './backends.ts';
+import { bindAll } from './bind-all.ts';
 import { EXIT, exitCodeFor } from './exit-codes.ts';
 import { identityOf } from './identity.ts';
 import { readKeys } from './keys.ts';
-import { bind, describe, type ListenAddress, type Listener } from './listener.ts';
+import { type BoundSocket, describe, type ListenAddress, type Listener } from './listener.ts';
 
 export interface Failure {
   readonly ok: false;
@@ -26,6 +28,9 @@ export class Supervisor {
   #listeners: readonly Listener[] = [];
   #backends: readonly Backend[] = [];
   #survey: Promise<Survey> | undefined;
+  #shutdownDelayMs = 0;
+  /** Has its program loaded before it is needed. */
+  #spare: ChildProcess | undefined;
 
   private constructor(fork: () => ChildProcess, log: Log) {
     this.#fork = fork;
@@ -55,10 +60,12 @@ export class Supervisor {
     return this.#listeners.map(({ address }) => describe(address));
   }
 
-  /** Lets all finish what is in flight. */
+  /** Goes on as before for shutdown_delay, then lets all finish what is in flight. */
   async stop(): Promise<void> {
+    for (const backend of this.#backends) backend.announce();
+    await delay(this.#shutdownDelayMs);
     // No backend is left to accept, so nobody may queue.
-    for (const listener of this.#listeners) listener.close();
+    closeSockets(this.#listeners.flatMap(({ sockets }) => sockets));
     await Promise.all(this.#backends.map((backend) => backend.stop()));
   }
 
@@ -69,12 +76,15 @@ export class Supervisor {
   async #configure(config: Config): Promise<Outcome<void>> {
     const settings = settingsFor(config, this.#log);
     if (!settings.ok) return settings;
-    const listeners = await this.#bindAll(addressesOf(config));
-    if (!listeners.ok) return listeners;
-
     const previous = { listeners: this.#listeners, backends: this.#backends };
-    this.#listeners = listeners.value;
-    this.#backends = listeners.value
+    const binding = await bindAll(addressesOf(config), previous.listeners, (sockets) => this.#release(sockets));
+    if (!binding.ok) {
+      await this.#takeBack(binding.displaced);
+      return { ok: false, exitCode: EXIT.addressTaken, reason: binding.reason };
+    }
+
+    this.#listeners = binding.listeners;
+    this.#backends = binding.listeners
       .flatMap((listener) => workersOf(listener, config))
       .map(
         ({ listener, worker }) =>
@@ -82,12 +92,13 @@ export class Supervisor {
           new Backend(listener, worker, settings.value, this.#host()),
       );
     const added = this.#backends.filter((backend) => !previous.backends.includes(backend));
-    const failure = (await Promise.all(added.map((backend) => backend.start()))).find((failed) => failed !== undefined);
+    const failure = await startAll(added, binding.bound);
     if (failure !== undefined) {
       for (const backend of added) backend.kill();
-      for (const listener of listeners.value) if (!previous.listeners.includes(listener)) listener.close();
+      closeSockets(binding.bound);
       this.#listeners = previous.listeners;
       this.#backends = previous.backends;
+      await this.#takeBack(binding.displaced);
       return { ok: false, ...ending(failure) };
     }
 
@@ -98,13 +109,49 @@ export class Supervisor {
         if (failed !== undefined) return { ok: false, ...ending(failed) };
       }
     }
-    for (const listener of previous.listeners) if (!this.#listeners.includes(listener)) listener.close();
+    const kept = this.#listeners.flatMap(({ sockets }) => sockets);
+    closeSockets(previous.listeners.flatMap(({ sockets }) => sockets).filter((socket) => !kept.includes(socket)));
+    this.#shutdownDelayMs = config.httpServer.shutdownDelayMs;
     for (const address of this.listening) this.#log('info', `listening on ${address}`);
     return { ok: true, value: undefined };
   }
 
+  /**
+   * Closes sockets everywhere. From then on nobody listens there until others are bound in their place: about a
+   * millisecond, for the process that will listen on those has its program loaded.
+   */
+  async #release(sockets: readonly BoundSocket[]): Promise<void> {
+    this.#spare = this.#fork();
+    await outcomeOf(this.#spare, 'loaded');
+    // Where this is the last one to go, connections still queue between it and the others, and are reset.
+    closeSockets(sockets);
+    await Promise.all(this.#backendsOn(sockets).map((backend) => backend.release()));
+  }
+
+  /** After a release that was for nothing. */
+  async #takeBack(sockets: readonly BoundSocket[]): Promise<void> {
+    for (const socket of sockets) {
+      const failed = await socket.bindAgain();
+      if (failed) this.#log('error', 'a port was given up and cannot be had again', { reason: failed.reason });
+    }
+    for (const backend of this.#backendsOn(sockets)) {
+      const failed = await backend.roll();
+      if (failed) this.#log('error', 'a backend could not be started', { cause: failed.reason });
+    }
+  }
+
+  #backendsOn(sockets: readonly BoundSocket[]): Backend[] {
+    return this.#backends.filter(({ listener }) => listener.sockets.some((socket) => sockets.includes(socket)));
+  }
+
+  #forkOne(): ChildProcess {
+    const child = this.#spare?.connected ? this.#spare : this.#fork();
+    this.#spare = undefined;
+    return child;
+  }
+
   #host(): BackendHost {
-    return { fork: this.#fork, log: this.#log, survey: () => this.#surveyOnce() };
+    return { fork: () => this.#forkOne(), log: this.#log, survey: () => this.#surveyOnce() };
   }
 
   /** However many ask, the backends are asked one survey at a time. */
@@ -114,24 +161,21 @@ export class Supervisor {
     });
     return this.#survey;
   }
+}
 
-  /** Those that are bound already stay; the others are bound, all or none. */
-  async #bindAll(addresses: readonly ListenAddress[]): Promise<Outcome<readonly Listener[]>> {
-    const listeners: Listener[] = [];
-    const bound: Listener[] = [];
-    for (const address of addresses) {
-      const existing = this.#listeners.find((listener) => describe(listener.address) === describe(address));
-      const outcome = existing ? { ok: true as const, listener: existing } : await bind(address);
-      if (!outcome.ok) {
-        for (const listener of bound) listener.close();
-        const reason = `cannot listen on ${describe(address)}: ${outcome.reason}`;
-        return { ok: false, exitCode: EXIT.addressTaken, reason };
-      }
-      if (!existing) bound.push(outcome.listener);
-      listeners.push(outcome.listener);
-    }
-    return { ok: true, value: listeners };
-  }
+/**
+ * The first one has the kernel queue connections on all new sockets, so that none is refused while another is served
+ * already. All load their program meanwhile.
+ */
+async function startAll(added: readonly Backend[], bound: readonly BoundSocket[]): Promise<StartFailure | undefined> {
+  for (const backend of added) backend.prepare();
+  const failed = await added[0]?.listen(bound);
+  if (failed !== undefined) return failed;
+  return (await Promise.all(added.map((backend) => backend.start()))).find((failure) => failure !== undefined);
+}
+
+function closeSockets(sockets: readonly BoundSocket[]): void {
+  for (const socket of sockets) socket.close();
 }
 
 function ending({ reason, code = '' }: StartFailure): Pick<Failure, 'exitCode' | 'reason'> {
@@ -146,7 +190,7 @@ async function survey(backends: readonly Backend[]): Promise<Survey> {
   };
 }
 
-function addressesOf({ httpServer }: Config): ListenAddress[] {
+export function addressesOf({ httpServer }: Config): ListenAddress[] {
   return [
     ...httpServer.ports.map((port) => ({ host: httpServer.address, port })),
     ...httpServer.sockets.map((path) => ({ path })),
@@ -158,21 +202,23 @@ function workersOf(listener: Listener, { httpServer }: Config): { listener: List
   return Array.from({ length: workers }, (_, worker) => ({ listener, worker }));
 }
 
-function settingsFor(config: Config, log: Log): Outcome<BackendSettings> {
+/** What all backends start with, or all that is wrong with the files and names that the configuration refers to. */
+export function settingsFor(config: Config, log: Log): Outcome<BackendSettings> {
   const keys = readKeys(config);
-  if (!keys.ok) return { ok: false, exitCode: EXIT.config, reason: keys.problem };
   const identity = identityFor(config, log);
-  if (!identity.ok) return identity;
-  return { ok: true, value: { config, keys: keys.keys, identity: identity.value } };
+  if (keys.ok && identity.ok) return { ok: true, value: { config, keys: keys.keys, identity: identity.value } };
+  const reasons = [...(keys.ok ? [] : [keys.problem]), ...(identity.ok ? [] : [identity.reason])];
+  return { ok: false, exitCode: EXIT.config, reason: reasons.join('\n') };
 }
 
-function identityFor({ daemon: { user } }: Config, log: Log): Outcome<Identity | undefined> {
-  if (user === undefined) return { ok: true, value: undefined };
-  const identity = identityOf(user);
-  if (!identity)
-    return { ok: false, exitCode: EXIT.config, reason: `Daemon.user: expected a system user; there is no ${user}` };
+/** Whom the backends become. Undefined where they stay who the supervisor is. */
+function identityFor({ daemon: { user, group } }: Config, log: Log): Outcome<Identity | undefined> {
+  if (user === undefined && group === undefined) return { ok: true, value: undefined };
+  const outcome = identityOf(user, group);
+  if (!outcome.ok) return { ok: false, exitCode: EXIT.config, reason: outcome.problem };
+  const { identity } = outcome;
   if (process.getuid?.() === 0) return { ok: true, value: identity };
-  if (process.getuid?.() !== identity.uid)
-    log('warning', 'not started as root, so Daemon.user is not changed to', { user });
+  if (process.getuid?.() !== identity.uid || (group !== undefined && process.getgid?.() !== identity.gid))
+    log('warning', 'not started as root, so Daemon.user is not changed to', { user, group });
   return { ok: true, value: undefined };
 }

@@ -1,6 +1,7 @@
 import type { FieldError } from '../message/fields.ts';
 import type { TraceContext } from '../message/message-headers.ts';
 import { type PropertyDefaults, toPropertiesOfJson } from '../message/properties.ts';
+import { writtenHeaders } from '../message/written-numbers.ts';
 import type { Addressed } from '../publisher.ts';
 import { exchangeOf, judgeName } from '../target.ts';
 import type { Turns } from '../turns.ts';
@@ -31,23 +32,30 @@ export function toBatchMessage(
   encode: Encode,
 ): BatchMessage | Promise<BatchMessage> {
   if (!json.ok) return { ok: false, errors: [{ field: 'message', message: json.message }] };
-  const { value } = json;
+  const { value, text } = json;
   if (!isObject(value)) return { ok: false, errors: [{ field: 'message', message: 'expected a JSON object' }] };
   const body = bodyOf(value, turns, encode);
-  return body instanceof Promise
-    ? body.then((decoded) => assemble(value, decoded, context))
-    : assemble(value, body, context);
+  const headers = writtenHeaders(value.headers, text, ['headers'], turns);
+  return body instanceof Promise || headers instanceof Promise
+    ? Promise.all([headers, body]).then(([stated, decoded]) => assemble(value, stated, decoded, context))
+    : assemble(value, headers, body, context);
 }
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function assemble(json: Json, body: BodyResult, { vhost, exchange, trace, defaults }: BatchContext): BatchMessage {
+function assemble(
+  json: Json,
+  headers: unknown,
+  body: BodyResult,
+  { vhost, exchange, trace, defaults }: BatchContext,
+): BatchMessage {
   const errors: FieldError[] = [];
   const to = exchangeIn(json, exchange, errors);
   const routingKey = nameIn(json, 'routing_key', errors) ?? '';
   if (!body.ok) errors.push(body.error);
-  const made = toPropertiesOfJson(json, trace, defaults);
+  const stated = headers === json.headers ? json : { ...json, headers };
+  const made = toPropertiesOfJson(stated, trace, defaults);
   if (!made.ok) errors.push(...made.errors);
   if (!made.ok || !body.ok || errors.length > 0) return { ok: false, errors };
   const { properties, unroutable } = made;

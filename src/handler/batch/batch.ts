@@ -1,4 +1,5 @@
 import type { FieldError } from '../message/fields.ts';
+import { readContentType } from '../message/media-type.ts';
 import type { Addressed } from '../publisher.ts';
 import { Turns } from '../turns.ts';
 import { type BatchContext, toBatchMessage } from './batch-message.ts';
@@ -13,7 +14,7 @@ export interface BatchError extends FieldError {
 
 export type BatchResult =
   | { readonly kind: 'batch'; readonly messages: readonly Addressed[] }
-  | { readonly kind: 'malformed'; readonly message: string }
+  | { readonly kind: 'no-array' | 'malformed'; readonly message: string }
   | { readonly kind: 'invalid'; readonly errors: readonly BatchError[] }
   | { readonly kind: 'too-many' };
 
@@ -21,7 +22,8 @@ export type BatchForm = 'lines' | 'array';
 
 /** The form of a request body that is a batch, by its Content-Type. */
 export function batchFormOf(contentType: string | null): BatchForm | undefined {
-  switch (contentType?.split(';')[0]?.trim().toLowerCase()) {
+  const type = readContentType(contentType);
+  switch (type.kind === 'one' ? type.essence : undefined) {
     case 'application/x-ndjson':
       return 'lines';
     case 'application/json':
@@ -56,6 +58,6 @@ export async function toBatch(body: Uint8Array, form: BatchForm, context: BatchC
     }
     if (turns.due) await turns.next();
   }
-  if (step.done && !step.value.ok) return { kind: 'malformed', message: step.value.message };
+  if (step.done && !step.value.ok) return { kind: step.value.kind, message: step.value.message };
   return errors.length > 0 ? { kind: 'invalid', errors } : { kind: 'batch', messages };
 }

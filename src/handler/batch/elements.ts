@@ -5,11 +5,13 @@ import { LONG } from '../turns.ts';
 export type Elements = Generator<Uint8Array | 'turn', Ending>;
 
 /** How a body ended: whole, or broken, with what was expected. */
-export type Ending = { readonly ok: true } | { readonly ok: false; readonly message: string };
+export type Ending =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly kind: 'no-array' | 'malformed'; readonly message: string };
 
 const WHOLE: Ending = { ok: true };
 
-const broken = (message: string): Ending => ({ ok: false, message });
+const broken = (message: string): Ending => ({ ok: false, kind: 'malformed', message });
 
 const LINE_FEED = 0x0a;
 
@@ -39,7 +41,7 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
  */
 export function* itemsOf(bytes: Uint8Array): Elements {
   let at = afterSpace(bytes, 0);
-  if (bytes[at] !== OPEN_ARRAY) return broken('expected a JSON array');
+  if (bytes[at] !== OPEN_ARRAY) return { ok: false, kind: 'no-array', message: 'expected a JSON array' };
   at = afterSpace(bytes, at + 1);
   if (bytes[at] === CLOSE_ARRAY) return endAfter(bytes, at);
   let turnAt = at + LONG;

@@ -2,7 +2,7 @@ import { decodeUtf8 } from '../message/utf8.ts';
 import { LONG, type Turns } from '../turns.ts';
 
 export type JsonResult =
-  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: true; readonly value: unknown; readonly text: string }
   | { readonly ok: false; readonly message: string };
 
 /**
@@ -42,7 +42,7 @@ export const isShort = (bytes: Uint8Array): boolean => bytes.length <= LONG;
 
 function parse(text: string): JsonResult {
   try {
-    return { ok: true, value: JSON.parse(text) };
+    return { ok: true, value: JSON.parse(text), text };
   } catch {
     return brokenJson;
   }

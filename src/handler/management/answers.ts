@@ -34,10 +34,17 @@ export function answerFailure({ kind, detail = '', published, retryAfterSeconds 
       return refused(400, 'bad_request', withReplyCode(detail), failure);
     case 'message-rejected':
       return refused(400, 'bad_request', 'rejected Unable to publish message. Check queue limits.', failure);
+    case 'confirm-timeout':
+      return refused(400, 'bad_request', CONFIRM_TIMEOUT, failure);
     default:
       return { ...ownWords(kind, detail, failure), ...retryAfter(kind, published, retryAfterSeconds) };
   }
 }
+
+/** RabbitMQ's own since 4.2.9 and 4.3.3; older ones wait for the confirm without end. */
+const CONFIRM_TIMEOUT =
+  'confirm_timeout Timed out waiting for a publisher confirm. The message may still have been enqueued. ' +
+  'Check the health of the queues bound to this exchange.';
 
 function ownWords(kind: PublishFailureKind, detail: string, failure: string): ManagedAnswer {
   const { slug, status, title } = PROBLEM_TYPES[kind];
@@ -73,7 +80,7 @@ export function answerProblem(response: Response): ManagedAnswer {
   if (!problem) return { status: response.status };
   const { body, headers } = problem;
   const failure = headers['Statelessd-Error'] ?? '';
-  if (body.status === 401) return { status: 401, failure, headers: { ...CHALLENGE, Connection: 'close' } };
+  if (body.status === 401) return { status: 401, failure, headers: CHALLENGE };
   if (body.status === 413) return refused(400, 'bad_request', 'Exceeded HTTP request body size limit', failure);
   const reason =
     body.detail ?? body.errors?.map(({ field, message }) => `${field}: ${message}`).join('; ') ?? body.title;

@@ -1,6 +1,9 @@
-import { encodedTableSize, expectedSize, maxEncodedHeaders, toHeaderTable } from '../message/headers-table.ts';
+import { toHeaderTable } from '../message/headers-table.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
+import { encodedTableSize, expectedSize, isArray, isTable, maxEncodedHeaders } from '../message/table-size.ts';
 import { isShortString, maxShortString } from '../message/utf8.ts';
+import { MarkedJson } from '../message/written-numbers.ts';
+import { findBadDeaths } from '../message/x-death.ts';
 import type { HeaderTable, HeaderValue, Properties } from '../publisher.ts';
 
 /** As the plugin has them: words, or a word and the value that it is about. */
@@ -41,7 +44,7 @@ export function toManagedProperties(json: unknown, defaults: PropertyDefaults): 
     const fault = value === undefined ? undefined : faultOf(name, type, value);
     if (fault) return fault;
   }
-  const headers = toHeaderTable(asObject(stated.headers) ?? {});
+  const headers = toHeaderTable(headersIn(stated.headers) ?? {}, 'long');
   const table = headers.ok ? headers.table : NO_HEADERS;
   return refusalOf(stated, table) ?? { kind: 'properties', properties: assemble(stated, table, defaults) };
 }
@@ -55,6 +58,12 @@ function asObject(json: unknown): Json | undefined {
 }
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
+
+/** Also with marked numbers. */
+function headersIn(json: unknown): Json | MarkedJson | undefined {
+  if (!(json instanceof MarkedJson)) return asObject(json);
+  return asObject(json.value) && json;
+}
 
 export const badRequest = (reason: Reason): Fault => ({ kind: 'bad-request', reason });
 export const crash = (reason: string): Fault => ({ kind: 'crash', reason });
@@ -74,18 +83,20 @@ function faultOf(name: string, type: 'string' | 'integer' | 'table', value: unkn
 }
 
 function headersFault(value: unknown): Fault | undefined {
-  const json = asObject(value);
+  const json = headersIn(value);
   if (!json) return crash('the headers are no object');
-  const made = toHeaderTable(json);
+  const made = toHeaderTable(json, 'long');
   if (!made.ok) return badRequest(`headers: ${made.messages.join('; ')}`);
   if (holdsNull(made.table)) return badRequest('null_not_allowed');
-  return encodedTableSize(made.table) > maxEncodedHeaders ? badRequest(`headers: ${expectedSize}`) : undefined;
+  if (encodedTableSize(made.table) > maxEncodedHeaders) return badRequest(`headers: ${expectedSize}`);
+  const deaths = findBadDeaths(made.table);
+  return deaths.length > 0 ? badRequest(`headers: ${deaths.join('; ')}`) : undefined;
 }
 
 function holdsNull(value: HeaderValue): boolean {
   if (value === null) return true;
-  if (Array.isArray(value)) return value.some(holdsNull);
-  return value instanceof Map && [...value.values()].some(holdsNull);
+  if (isArray(value)) return value.some(holdsNull);
+  return isTable(value) && [...value.values()].some(holdsNull);
 }
 
 /**
@@ -116,12 +127,14 @@ function erlangTypeOf(value: HeaderValue): string {
   switch (typeof value) {
     case 'string':
       return 'longstr';
+    case 'bigint':
+      return 'long';
     case 'number':
-      return Number.isInteger(value) ? 'long' : 'double';
+      return Number.isInteger(value) ? 'signedint' : 'double';
     case 'boolean':
       return 'bool';
     default:
-      return 'table';
+      return value !== null && 'type' in value ? value.type : 'table';
   }
 }
 

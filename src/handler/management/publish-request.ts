@@ -2,6 +2,7 @@ import { decodeBase64, encodeText } from '../batch/body-text.ts';
 import { isShort, parseLong, parseShort } from '../batch/json-text.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { isShortString, maxShortString } from '../message/utf8.ts';
+import { writtenHeaders } from '../message/written-numbers.ts';
 import type { Message } from '../publisher.ts';
 import { LONG, Turns } from '../turns.ts';
 import { badRequest, crash, type Fault, toManagedProperties } from './properties.ts';
@@ -30,7 +31,16 @@ export async function readManagedPublish(body: Uint8Array, defaults: PropertyDef
   const object: Json = isObject(json) ? json : {};
   const missing = KEYS.filter((key) => object[key] === undefined);
   if (missing.length > 0) return badRequest(`[${missing.map((key) => `{key_missing,${key}}`).join(',\n ')}]`);
-  return judge(object, defaults, turns);
+  const properties =
+    isObject(object.properties) && parsed.ok
+      ? await withWrittenHeaders(object.properties, parsed.text, turns)
+      : object.properties;
+  return judge({ ...object, properties }, defaults, turns);
+}
+
+async function withWrittenHeaders(properties: Json, text: string, turns: Turns): Promise<Json> {
+  const headers = await writtenHeaders(properties.headers, text, ['properties', 'headers'], turns);
+  return headers === properties.headers ? properties : { ...properties, headers };
 }
 
 async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Promise<ManagedPublish> {

@@ -15,10 +15,15 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** Fields, or why they cannot be told apart; `field` where one of them is to blame. */
+/** Why fields cannot be told apart; `field` where one of them is to blame, and its name can be read. */
+export interface FieldsFault {
+  readonly message: string;
+  readonly field?: string;
+}
+
 export type ParsedFields =
   | { readonly ok: true; readonly fields: readonly Field[] }
-  | { readonly ok: false; readonly message: string; readonly field?: string };
+  | ({ readonly ok: false } & FieldsFault);
 
 /** Most fields of a request, form and query string together. It bounds the time that reading them takes. */
 export const maxFields = 256;

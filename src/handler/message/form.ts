@@ -1,5 +1,6 @@
-import type { Field, ParsedFields } from './fields.ts';
+import type { Field, FieldsFault, ParsedFields } from './fields.ts';
 import { lastOf } from './fields.ts';
+import { type ContentType, readContentType } from './media-type.ts';
 import { parseMultipart } from './multipart.ts';
 import { headerParameter } from './parameters.ts';
 import { parseUrlencoded } from './urlencoded.ts';
@@ -8,38 +9,38 @@ import { parseUrlencoded } from './urlencoded.ts';
 export type Form =
   | { readonly kind: 'raw' }
   | { readonly kind: 'form'; readonly fields: readonly Field[]; readonly body: Field | undefined }
-  | { readonly kind: 'malformed'; readonly message: string; readonly field?: string }
-  | { readonly kind: 'unsupported-encoding' };
+  | ({ readonly kind: 'malformed' | 'not-one-type' } & FieldsFault);
 
-/** Whether a request of that Content-Type is a form, whose body is the message's only in a field of it. */
-export function isForm(contentType: string | null): boolean {
-  return formType(contentType) !== undefined;
+type FormType = 'urlencoded' | 'multipart';
+
+/** The kind of form that a request of that Content-Type is: its body is the message's only in a field of it. */
+export function formTypeOf(contentType: ContentType): FormType | undefined {
+  if (contentType.kind !== 'one') return undefined;
+  switch (contentType.essence) {
+    case 'application/x-www-form-urlencoded':
+      return 'urlencoded';
+    case 'multipart/form-data':
+      return 'multipart';
+    default:
+      return undefined;
+  }
 }
 
-/** Whether a body under that Content-Encoding is what it seems (RFC 9110 section 8.4). A form has to be. */
-export function isIdentity(contentEncoding: string | null): boolean {
-  return contentEncoding === null || /^(?:identity)?$/i.test(contentEncoding.trim());
-}
+export const isForm = (contentType: string | null): boolean => formTypeOf(readContentType(contentType)) !== undefined;
 
-/** Reads a request's body as the form that its Content-Type names; any other type is a raw message. */
-export function parseForm(contentType: string | null, contentEncoding: string | null, body: Uint8Array): Form {
-  const type = formType(contentType);
-  if (contentType === null || type === undefined) return { kind: 'raw' };
-  if (!isIdentity(contentEncoding)) return { kind: 'unsupported-encoding' };
-  const parsed = type === 'urlencoded' ? parseUrlencoded(body) : parseMultipartOf(contentType, body);
+/** Reads a request's body, decoded, as the form that its Content-Type names; any other type is a raw message. */
+export function parseForm(header: string | null, body: Uint8Array): Form {
+  const contentType = readContentType(header);
+  if (contentType.kind === 'malformed')
+    return { kind: 'not-one-type', field: 'Content-Type', message: contentType.message };
+  const type = formTypeOf(contentType);
+  if (header === null || type === undefined) return { kind: 'raw' };
+  const parsed = type === 'urlencoded' ? parseUrlencoded(body) : parseMultipartOf(header, body);
   if (!parsed.ok) {
     const { message, field } = parsed;
     return field === undefined ? { kind: 'malformed', message } : { kind: 'malformed', message, field };
   }
   return { kind: 'form', fields: parsed.fields, body: lastOf(parsed.fields, 'body') };
-}
-
-function formType(contentType: string | null): 'urlencoded' | 'multipart' | undefined {
-  if (contentType === null) return undefined;
-  const semicolon = contentType.indexOf(';');
-  const mediaType = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
-  if (mediaType === 'application/x-www-form-urlencoded') return 'urlencoded';
-  return mediaType === 'multipart/form-data' ? 'multipart' : undefined;
 }
 
 // RFC 2046 allows fewer characters, but clients are written that use others ("*****" is a popular one), and quotes

@@ -1,6 +1,7 @@
 import type { HeaderValue } from '../publisher.ts';
 import { type Field, type FieldError, shownName } from './fields.ts';
-import { expectedDepth, expectedName, isHeaderName, maxEncodedHeaders, maxHeaderDepth } from './headers-table.ts';
+import { expectedDepth, expectedName, isHeaderName, maxHeaderDepth } from './headers-table.ts';
+import { maxEncodedHeaders } from './table-size.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** Headers that came as fields, each with the field that named it last. */

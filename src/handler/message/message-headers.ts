@@ -1,14 +1,11 @@
-import type { HeaderValue } from '../publisher.ts';
+import type { HeaderTable, HeaderValue } from '../publisher.ts';
+import type { CloudEvent } from './cloud-events.ts';
 import type { Field, FieldError } from './fields.ts';
 import { readHeaderFields } from './header-fields.ts';
-import {
-  encodedTableSize,
-  expectedRoutingKeys,
-  expectedSize,
-  findBadRoutingKeys,
-  maxEncodedHeaders,
-} from './headers-table.ts';
+import { expectedRoutingKeys, findBadRoutingKeys } from './headers-table.ts';
+import { encodedTableSize, expectedSize, maxEncodedHeaders } from './table-size.ts';
 import { decodeByteString } from './utf8.ts';
+import { deathHeader, findBadDeaths, withIntegerCounts } from './x-death.ts';
 
 /** The request headers of W3C Trace Context. @see https://www.w3.org/TR/trace-context/ */
 export interface TraceContext {
@@ -16,10 +13,14 @@ export interface TraceContext {
   readonly tracestate?: string | null;
 }
 
+/** What a request adds to a message's headers, unless the message names it itself. */
+export interface HeadersContext extends TraceContext {
+  readonly event?: CloudEvent | undefined;
+}
+
 /**
  * Adds to a message's headers what stands elsewhere than in `headers`: `headers[name]` fields, a later source's in
- * place of an earlier one's of that name, and the request's trace context unless the message names it itself. What is
- * wrong goes to `errors`.
+ * place of an earlier one's of that name, and what the context adds. What is wrong goes to `errors`.
  *
  * @param stated the headers that the message states, judged already
  * @returns all of them, `undefined` for none
@@ -27,29 +28,39 @@ export interface TraceContext {
 export function completeHeaders(
   stated: Map<string, HeaderValue> | undefined,
   fields: readonly (readonly Field[])[],
-  trace: TraceContext,
+  { traceparent, tracestate, event }: HeadersContext,
   errors: FieldError[],
 ): Map<string, HeaderValue> | undefined {
-  if (fields.length === 0 && !trace.traceparent && !trace.tracestate) return stated;
+  if (fields.length === 0 && !traceparent && !tracestate && !event) {
+    if (stated !== undefined) judgeDeaths(stated, 'headers', errors);
+    return stated;
+  }
   const headers = stated ?? new Map<string, HeaderValue>();
-  addFields(headers, fields, errors);
-  addTrace(headers, 'traceparent', trace.traceparent);
-  addTrace(headers, 'tracestate', trace.tracestate);
+  const writtenAs = addFields(headers, fields, errors);
+  judgeDeaths(headers, writtenAs.get(deathHeader) ?? 'headers', errors);
+  addTrace(headers, 'traceparent', traceparent);
+  addTrace(headers, 'tracestate', tracestate);
+  for (const [name, value] of event?.headers ?? []) if (!headers.has(name)) headers.set(name, value);
   if (encodedTableSize(headers) > maxEncodedHeaders) errors.push({ field: 'headers', message: expectedSize });
   return headers.size > 0 ? headers : stated;
 }
 
+function judgeDeaths(headers: HeaderTable, field: string, errors: FieldError[]): void {
+  for (const message of findBadDeaths(headers)) errors.push({ field, message });
+}
+
+/** @returns the field that named each header last */
 function addFields(
   headers: Map<string, HeaderValue>,
   sources: readonly (readonly Field[])[],
   errors: FieldError[],
-): void {
+): ReadonlyMap<string, string> {
   const writtenAs = new Map<string, string>();
   for (const fields of sources) {
     const read = readHeaderFields(fields);
     errors.push(...read.errors);
     for (const [name, { value, field }] of read.headers) {
-      headers.set(name, value);
+      headers.set(name, name === deathHeader ? withIntegerCounts(value) : value);
       writtenAs.set(name, field);
     }
   }
@@ -57,6 +68,7 @@ function addFields(
     const field = writtenAs.get(name);
     if (field !== undefined) errors.push({ field, message: expectedRoutingKeys });
   }
+  return writtenAs;
 }
 
 /** A trace context is advice to whoever watches: one that is not UTF-8 is left out, and the message goes on. */

@@ -15,6 +15,8 @@ export interface StatedProperties extends Partial<Omit<Properties, 'headers'>> {
 export interface PropertyRule {
   /** The field's names: AMQP's own first. Where a form says `_`, `-` means the same. */
   readonly names: readonly [string, ...string[]];
+  /** Any text is a value, white space included. */
+  readonly isText: boolean;
   /** The value as the text of a form or query string; never empty, for that is an absent property. */
   readonly text: v.GenericSchema<unknown, unknown>;
   /** The value as JSON has it. */
@@ -23,6 +25,15 @@ export interface PropertyRule {
   readonly judge: (value: unknown, form: 'text' | 'json', into: StatedProperties) => readonly string[];
 }
 
+/** Properties that are no texts to AMQP, or whose text has a form. */
+const trimmed: ReadonlySet<keyof StatedProperties> = new Set([
+  'deliveryMode',
+  'expiration',
+  'priority',
+  'timestamp',
+  'unroutable',
+]);
+
 function rule<Property extends keyof StatedProperties>(
   property: Property,
   names: PropertyRule['names'],
@@ -30,6 +41,7 @@ function rule<Property extends keyof StatedProperties>(
 ): PropertyRule {
   return {
     names,
+    isText: !trimmed.has(property),
     ...schemas,
     judge: (value, form, into) => {
       const result = v.safeParse(schemas[form], value, { abortPipeEarly: true });

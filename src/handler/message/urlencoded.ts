@@ -1,6 +1,7 @@
 import { Turns } from '../turns.ts';
 import { byteFinder } from './byte-search.ts';
 import { type Field, maxFields, type ParsedFields, shownName, tooManyFields } from './fields.ts';
+import { brokenEscape } from './percent-decoding.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 const ampersand = 0x26;
@@ -34,17 +35,14 @@ export function parseUrlencoded(bytes: Uint8Array, limit = maxFields): ParsedFie
     const rawNameBytes = bytes.subarray(start, nameEnd);
     const nameBytes = isPlain(start, nameEnd) ? rawNameBytes : decodeComponent(rawNameBytes);
     const name = nameBytes && decodeUtf8(nameBytes);
-    if (name === undefined) {
-      const message = nameBytes ? 'the name is not UTF-8' : brokenEscape;
-      return { ok: false, field: rawName(rawNameBytes), message };
-    }
+    if (name === undefined) return broken(rawName(rawNameBytes), nameBytes ? 'the name is not UTF-8' : brokenEscape);
     const valueStart = Math.min(nameEnd + 1, end);
     const raw = bytes.subarray(valueStart, end);
     if (isPlain(valueStart, end)) fields.push({ name, value: raw });
     else if (name === 'body' && raw.length > maxAtOnce) fields.push({ name, value: raw, encoded: true });
     else {
       const value = decodeComponent(raw);
-      if (value === undefined) return { ok: false, field: shownName(name), message: brokenEscape };
+      if (value === undefined) return broken(shownName(name), brokenEscape);
       fields.push({ name, value });
     }
     start = skipAmpersands(bytes, end);
@@ -83,8 +81,6 @@ function beforeEscape(raw: Uint8Array, end: number): number {
 
 /** Three times the longest `headers[…]` field there can be: one with a longer name is unknown, and not decoded. */
 const maxRawName = 16_384;
-
-export const brokenEscape = 'broken percent-encoding: expected % and two hex digits';
 
 /** Empty pairs are no fields. They are stepped over by hand, for a body may consist of nothing else. */
 function skipAmpersands(bytes: Uint8Array, from: number): number {
@@ -128,6 +124,11 @@ for (const [value, digits] of [...'0123456789abcdef'].map(
   (digit, value) => [value, digit + digit.toUpperCase()] as const,
 ))
   for (const digit of digits) hexDigits[digit.charCodeAt(0)] = value;
+
+/** What is no form at all, such as a picture that is called one, is not given back as a name. */
+function broken(field: string, message: string): ParsedFields {
+  return /[\p{C}\ufffd…]/u.test(field) ? { ok: false, message } : { ok: false, field, message };
+}
 
 /** A name that cannot be decoded, still readable in an error: escapes as they are, other bytes replaced. */
 function rawName(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@ import { componentSchemas } from './components.ts';
 import { managementPublishOperation } from './management-publish.ts';
 import type { Answers, HandlerOperation, Operation } from './operation.ts';
 import { preflight, readable } from './origins.ts';
-import { asset, dashboard, health, openApi, readiness } from './pages.ts';
+import { asset, dashboard, favicon, health, openApi, readiness } from './pages.ts';
 import { elsewhere } from './problems.ts';
 import { type PublishLimits, publishOperation } from './publish.ts';
 import { type BatchLimits, publishManyOperation } from './publish-many.ts';
@@ -30,6 +30,7 @@ const OPERATIONS: Readonly<Record<string, (settings: OpenApiSettings) => Handler
   Metrics: metrics,
   Dashboard: dashboard,
   Asset: asset,
+  Favicon: favicon,
   Health: health,
   Ready: readiness,
   OpenApi: openApi,

@@ -36,7 +36,8 @@ export function messageForms(xsrfCookies: boolean): Record<string, { schema: Sch
       type: 'object',
       description:
         'An empty property is an absent one, a `-` in its name equals `_`, of a repeated field the last one wins, ' +
-        `unknown fields are ignored. At most ${maxFields} fields, with those of the query string.`,
+        'ASCII white space around a number, a date or a word is no part of it, unknown fields are ignored unless their ' +
+        `names only resemble one of these. At most ${maxFields} fields, with those of the query string.`,
       required: ['body'],
       properties: {
         body: { ...body, description: 'the body of the message, byte by byte; it may be empty' },

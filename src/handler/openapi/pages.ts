@@ -62,6 +62,12 @@ export const dashboard = (): HandlerOperation =>
     }),
   });
 
+export const favicon = (): HandlerOperation =>
+  operatorsPage('favicon', "The page's icon", {
+    200: fileAnswer('The icon.', '*/*', {}),
+    ...problems('operations-refused', 'no-such-path'),
+  });
+
 export const asset = (): HandlerOperation => ({
   ...operatorsPage('asset', 'A file that the page loads', {
     200: fileAnswer('The file.', '*/*', {}),

@@ -1,3 +1,4 @@
+import { ACCEPTED_CODINGS } from '../content-coding.ts';
 import { CHALLENGE, PROBLEM_TYPES, type ProblemKind, type ProblemType, typeOf } from '../problem.ts';
 import { problemDocument } from '../problem-document.ts';
 import { REQUEST_ID_HEADER } from './answers.ts';
@@ -9,6 +10,7 @@ const ANYWHERE: readonly ProblemKind[] = [
   'malformed-request',
   'request-timeout',
   'expectation-failed',
+  'unsupported-transfer-coding',
   'headers-too-large',
   'internal',
 ];
@@ -87,5 +89,6 @@ const RETRY_AFTER: Header = {
 /** Headers that a status has by itself. */
 const EXTRA: Readonly<Record<number, Readonly<Record<string, Header>>>> = {
   401: { 'WWW-Authenticate': { required: true, schema: { const: CHALLENGE } } },
+  415: { 'Accept-Encoding': { required: true, schema: { const: ACCEPTED_CODINGS } } },
   405: { Allow: { description: 'the methods of this path', required: true, schema: { type: 'string' } } },
 };

@@ -1,3 +1,4 @@
+import { ACCEPTED_CODINGS } from '../content-coding.ts';
 import { maxShortString } from '../message/utf8.ts';
 import { jsonProperties } from './message-fields.ts';
 import type { HandlerOperation } from './operation.ts';
@@ -25,7 +26,7 @@ export function publishManyOperation({ maxBodySizeBytes, maxBatch }: BatchLimits
       security: [{ basic: [] }],
       parameters: REQUEST_HEADERS.filter(({ name }) => name !== 'Idempotency-Key'),
       requestBody: {
-        description: `At most ${maxBatch} messages and ${maxBodySizeBytes} bytes.`,
+        description: `At most ${maxBatch} messages and ${maxBodySizeBytes} bytes, without its Content-Encoding of ${ACCEPTED_CODINGS}.`,
         content: {
           'application/json': { schema: { type: 'array', maxItems: maxBatch, items: messageSchema() } },
           'application/x-ndjson': { schema: { type: 'string', description: 'the same messages, one a line' } },

@@ -1,3 +1,4 @@
+import { ACCEPTED_CODINGS } from '../content-coding.ts';
 import { maxShortString } from '../message/utf8.ts';
 import { pendingDocument } from '../routes/pending.ts';
 import { REQUEST_ID_HEADER } from './answers.ts';
@@ -23,15 +24,37 @@ export function publishOperation({ maxBodySizeBytes, xsrfCookies }: PublishLimit
         'Of a property that stands in several places, that of the form counts, then that of the query string, then ' +
         'that of the request headers. Nothing is added that was not asked for.',
       security: [{ basic: [] }],
-      parameters: [...REQUEST_HEADERS, ...queryParameters()],
+      parameters: [...REQUEST_HEADERS, ...CLOUD_EVENT, BODY, ...queryParameters()],
       requestBody: {
-        description: `At most ${maxBodySizeBytes} bytes. What is no form is the body of the message as it is.`,
+        description:
+          `At most ${maxBodySizeBytes} bytes, decoded where it is a form under a Content-Encoding of ${ACCEPTED_CODINGS}. ` +
+          'What is no form is the body of the message as it is. Without a body, and without the Content-Type of a form, ' +
+          'the message has that of the query string.',
         content: { ...messageForms(xsrfCookies), '*/*': { schema: { maxLength: maxBodySizeBytes } } },
       },
       responses: { ...PUBLISH_ANSWERS, ...problemsBut('operations-refused', ...BATCH_PROBLEMS) },
     },
   };
 }
+
+const BODY: Parameter = {
+  name: 'body',
+  in: 'query',
+  description: 'the body of the message, byte by byte, of a request that has none and is no form',
+  schema: { type: 'string' },
+};
+
+const CLOUD_EVENT = ['id', 'source', 'specversion', 'type', 'subject', 'time', 'dataschema'].map(
+  (attribute): Parameter => ({
+    name: `ce-${attribute}`,
+    in: 'header',
+    description:
+      `beside a raw body, an attribute of a CloudEvent: percent-decoded, it becomes the header cloudEvents_${attribute}, ` +
+      'as every ce-* does' +
+      (attribute === 'id' ? ', and message_id where there is none' : ''),
+    schema: { type: 'string' },
+  }),
+);
 
 const SEGMENT = 'percent-encoded once, as UTF-8';
 

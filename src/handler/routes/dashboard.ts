@@ -34,6 +34,14 @@ export function assetRoute(assets: Assets) {
   };
 }
 
+/** GET /favicon.ico: an operator's own, or the page's. */
+export function faviconRoute(assets: Assets) {
+  return async (c: AppContext): Promise<Response> => {
+    const asset = (await assets.file('favicon.ico')) ?? (await assets.file('icon.svg'));
+    return asset ? served(c, asset) : problem('no-such-path', { requestId: requestIdOf(c) });
+  };
+}
+
 function served(c: AppContext, { bytes, contentType }: Asset, headers: Record<string, string> = {}): Response {
   return new Response(bytes, {
     headers: {

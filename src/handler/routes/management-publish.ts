@@ -1,4 +1,4 @@
-import { type AppContext, readBodyOf } from '../bindings.ts';
+import type { AppContext } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import {
   answerFailure,
@@ -13,7 +13,7 @@ import type { Publisher } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { toAddress } from '../target.ts';
 import { type Failure, logFailure } from './log-failure.ts';
-import { admissionRequest, bodyLimit, judgePost, refuseBody } from './posting.ts';
+import { admissionRequest, judgePost, readPost, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
 
 /**
@@ -27,14 +27,14 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
     requestId: string,
     onRoutingKey: (routingKey: string) => void,
   ): Promise<ManagedAnswer> => {
-    const judged = judgePost(c, requestId, settings, addressOf(c), false);
+    const judged = judgePost(c, requestId, settings, addressOf(c), 'call');
     if ('done' in judged) return answerProblem(judged.done);
-    const { address, size } = judged.next;
+    const { address } = judged.next;
     const admitted = publisher.admit({ ...admissionRequest(c, judged.next), patient: false });
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return answerFailure(admission);
     try {
-      const read = await readBodyOf(c, bodyLimit(admission, size, settings));
+      const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return answerProblem(refuseBody(read, requestId, settings));
       const made = await readManagedPublish(read.bytes, settings);
       if (made.kind !== 'message') return answerFault(made);

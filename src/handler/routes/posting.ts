@@ -1,12 +1,13 @@
-import { type AppContext, clientOf, headerOf } from '../bindings.ts';
-import type { BodyLimit, BodyOutcome } from '../body.ts';
+import { type AppContext, clientOf, headerOf, readBodyOf } from '../bindings.ts';
+import type { BodyLimit } from '../body.ts';
+import { ACCEPTED_CODINGS, type ContentCoding, type DecodedBody, decodeBody } from '../content-coding.ts';
 import { parseBasic } from '../credentials.ts';
 import type { FieldError } from '../message/fields.ts';
-import { isIdentity } from '../message/form.ts';
 import { isCrossSite } from '../origin.ts';
 import { type Preferences, parsePrefer } from '../prefer.ts';
 import { failureProblem, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
 import type { Admission, AdmissionRequest, Credentials, PublishFailure } from '../publisher.ts';
+import { contentOf, type ExpectedContent } from './content.ts';
 
 /** What every way to publish has in common: what is judged before the body is read, and how it is read. */
 
@@ -15,9 +16,6 @@ export interface PostSettings {
   /** Web origins that may publish. */
   readonly origins: readonly string[];
 }
-
-/** A refusal before the body was read: the client need not send the rest of it. */
-const CLOSE = { Connection: 'close' };
 
 /** The answer to a request that goes no further, or what was found out about it. */
 export type Step<Value> = { readonly done: Response } | { readonly next: Value };
@@ -28,34 +26,34 @@ export interface Judged<A> {
   /** Bytes that the request announces. */
   readonly size: number;
   readonly preferences: Preferences;
+  /** What the body is to be freed of before it is read. */
+  readonly coding: ContentCoding | undefined;
 }
 
 type AddressResult<A> =
   | { readonly ok: true; readonly address: A }
   | { readonly ok: false; readonly errors: readonly FieldError[] };
 
-/**
- * What the request line and the headers tell.
- *
- * @param structured the body has a structure, and may not be compressed
- */
+/** What the request line and the headers tell. */
 export function judgePost<A>(
   c: AppContext,
   requestId: string,
   settings: PostSettings,
   addressed: AddressResult<A>,
-  structured: boolean,
+  expected: ExpectedContent,
 ): Step<Judged<A>> {
   const refuse = (kind: ProblemKind, details?: RefusalDetails) => ({ done: refusal(kind, requestId, details) });
   if (isCrossSite(c, settings.origins)) return refuse('cross-site');
   if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
   const credentials = parseBasic(headerOf(c, 'authorization'));
   if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });
-  if (structured && !isIdentity(headerOf(c, 'content-encoding'))) return refuse('unsupported-encoding');
+  const content = contentOf(c, expected);
+  if (content.kind === 'not-one-type') return refuse('malformed-request', notOneType(content.message));
+  if (content.kind === 'unknown-coding') return refuse('unsupported-encoding', UNKNOWN_CODING);
   const size = Number(headerOf(c, 'content-length') ?? 0);
   if (size > settings.maxBodySizeBytes) return refuse('body-too-large', tooLarge(settings));
   const preferences = parsePrefer(headerOf(c, 'prefer'));
-  return { next: { address: addressed.address, credentials, size, preferences } };
+  return { next: { address: addressed.address, credentials, size, preferences, coding: content.coding } };
 }
 
 /** What a judged request asks for. */
@@ -67,15 +65,32 @@ export function admissionRequest(
 }
 
 export const refuseAdmission = (failure: PublishFailure, requestId: string): Response =>
-  failureProblem(failure, requestId, CLOSE);
+  failureProblem(failure, requestId);
 
-export const bodyLimit = (admission: Admission, announced: number, { maxBodySizeBytes }: PostSettings): BodyLimit => ({
+/** Reads the body of a judged request, without its coding. */
+export function readPost(
+  c: AppContext,
+  { size, coding }: Judged<unknown>,
+  admission: Admission,
+  settings: PostSettings,
+): Promise<DecodedBody> {
+  const limit = bodyLimit(admission, size, settings);
+  return coding === undefined ? readBodyOf(c, limit) : readCoded(c, coding, limit);
+}
+
+/** Both are held: what came, until it is decoded, and what that becomes. */
+async function readCoded(c: AppContext, coding: ContentCoding, limit: BodyLimit): Promise<DecodedBody> {
+  const read = await readBodyOf(c, limit);
+  return read.kind === 'body' ? decodeBody(read.bytes, coding, { ...limit, reserved: 0 }) : read;
+}
+
+const bodyLimit = (admission: Admission, announced: number, { maxBodySizeBytes }: PostSettings): BodyLimit => ({
   maxBytes: maxBodySizeBytes,
   reserved: announced,
   reserve: (bytes) => admission.reserve(bytes),
 });
 
-type NoBody = Exclude<BodyOutcome, { readonly kind: 'body' }>;
+type NoBody = Exclude<DecodedBody, { readonly kind: 'body' }>;
 
 /** The answer to a request whose body did not come, or may not. */
 export function refuseBody(read: NoBody, requestId: string, settings: PostSettings): Response {
@@ -88,6 +103,8 @@ export function refuseBody(read: NoBody, requestId: string, settings: PostSettin
       return refusal('request-timeout', requestId);
     case 'malformed':
       return refusal('malformed-request', requestId, { detail: 'the request body is broken' });
+    case 'undecodable':
+      return problem('malformed-request', { requestId, detail: `the request body is no ${read.coding} data` });
     case 'aborted':
       return refusal('client-gone', requestId);
   }
@@ -96,7 +113,16 @@ export function refuseBody(read: NoBody, requestId: string, settings: PostSettin
 type RefusalDetails = Omit<ProblemDetails, 'requestId' | 'headers'>;
 
 const refusal = (kind: ProblemKind, requestId: string, details: RefusalDetails = {}): Response =>
-  problem(kind, { requestId, ...details, headers: CLOSE });
+  problem(kind, { requestId, ...details });
+
+const notOneType = (message: string): RefusalDetails => ({
+  detail: `Content-Type: ${message}`,
+  errors: [{ field: 'Content-Type', message }],
+});
+
+const UNKNOWN_CODING: RefusalDetails = {
+  detail: `expected one Content-Encoding of ${ACCEPTED_CODINGS}, or none`,
+};
 
 const tooLarge = ({ maxBodySizeBytes }: PostSettings): RefusalDetails => ({
   detail: `expected at most ${maxBodySizeBytes} bytes`,

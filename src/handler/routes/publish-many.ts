@@ -1,16 +1,16 @@
 import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
 import { incompleteBatch } from '../batch/incomplete.ts';
-import { type AppContext, headerOf, readBodyOf } from '../bindings.ts';
+import { type AppContext, goneSignalOf, headerOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import type { Preferences } from '../prefer.ts';
 import { outcomeOf, problem } from '../problem.ts';
 import type { Addressed, Admission, Publisher, PublishFailure, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
-import { type BatchAddress, toBatchAddress } from '../target.ts';
+import { type BatchAddress, decodedByProxy, toBatchAddress } from '../target.ts';
 import { Turns } from '../turns.ts';
 import { logFailure } from './log-failure.ts';
 import { pending, within } from './pending.ts';
-import { admissionRequest, bodyLimit, judgePost, refuseAdmission, refuseBody } from './posting.ts';
+import { admissionRequest, judgePost, readPost, refuseAdmission, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
 
 export interface PublishManySettings extends PublishSettings {
@@ -24,17 +24,16 @@ const OVERHEAD_BYTES = 1_024;
 /** POST /<vhost> and POST /<vhost>/<exchange>: many messages, judged as one, published one by one. */
 export function publishManyRoute(publisher: Publisher, settings: PublishManySettings, log: Log) {
   const handle = async (c: AppContext, requestId: string): Promise<Response> => {
-    const judged = judgePost(c, requestId, settings, addressOf(c), true);
+    const judged = judgePost(c, requestId, settings, addressOf(c), 'batch');
     if ('done' in judged) return judged.done;
-    const { address, credentials, size, preferences } = judged.next;
+    const { address, credentials, preferences } = judged.next;
     const form = batchFormOf(headerOf(c, 'content-type'));
-    if (!form)
-      return problem('malformed-request', { requestId, detail: EXPECTED_FORM, headers: { Connection: 'close' } });
+    if (!form) return problem('malformed-request', { requestId, detail: `${EXPECTED_FORM}; ${EXPECTED_BATCH}` });
     const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
     try {
-      const read = await readBodyOf(c, bodyLimit(admission, size, settings));
+      const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return refuseBody(read, requestId, settings);
       const startedAt = performance.now();
       const made = await makeBatch(c, read.bytes, form, address, settings);
@@ -61,6 +60,11 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
 
 const EXPECTED_FORM = 'expected Content-Type application/x-ndjson, or application/json with an array';
 
+/** Who did not mean to send a batch has lost a part of the path. */
+const EXPECTED_BATCH =
+  'this path is for batches; a message goes to /<vhost>/<exchange>/<routing key>, where the vhost / is written %2f: ' +
+  decodedByProxy;
+
 const addressOf = (c: AppContext) => toBatchAddress(c.req.param('0') ?? '', c.req.param('1'));
 
 function makeBatch(
@@ -80,6 +84,8 @@ function invalidBatch(
   { maxBatch }: PublishManySettings,
 ): Response {
   switch (made.kind) {
+    case 'no-array':
+      return problem('malformed-request', { requestId, detail: `${made.message}; ${EXPECTED_BATCH}` });
     case 'malformed':
       return problem('malformed-request', { requestId, detail: made.message });
     case 'invalid':
@@ -109,7 +115,7 @@ async function publish(
   const { respondAsync, waitMs } = preferences;
   const longestMs = respondAsync ? asyncTimeoutMs : publishTimeoutMs;
   const timeoutMs = Math.max(0, longestMs - (performance.now() - startedAt));
-  const signal = clientGone === 'drop' && !respondAsync ? { signal: c.req.raw.signal } : {};
+  const signal = clientGone === 'drop' && !respondAsync ? { signal: goneSignalOf(c) } : {};
   const options = respondAsync
     ? { timeoutMs, patient: true }
     : { timeoutMs: Math.min(waitMs ?? timeoutMs, timeoutMs), ...signal };

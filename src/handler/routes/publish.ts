@@ -1,7 +1,7 @@
-import { type AppContext, headerOf, readBodyOf, targetOf } from '../bindings.ts';
+import { type AppContext, goneSignalOf, headerOf, headersFrom, targetOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
-import { isForm } from '../message/form.ts';
-import { type Malformed, malformedBody, toMessage } from '../message/message.ts';
+import { attributePrefix } from '../message/cloud-events.ts';
+import { type Invalid, type Malformed, malformedBody, toMessage } from '../message/message.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { decodeInTurns } from '../message/urlencoded.ts';
 import type { Preferences } from '../prefer.ts';
@@ -14,9 +14,9 @@ import { logFailure } from './log-failure.ts';
 import { pending, within } from './pending.ts';
 import {
   admissionRequest,
-  bodyLimit,
   judgePost,
   type PostSettings,
+  readPost,
   refuseAdmission,
   refuseBody,
   type Step,
@@ -37,15 +37,14 @@ export interface PublishSettings extends PropertyDefaults, PostSettings {
  */
 export function publishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
   const publishOne = async (c: AppContext, requestId: string): Promise<Response> => {
-    const structured = isForm(headerOf(c, 'content-type'));
-    const judged = judgePost(c, requestId, settings, addressOf(c), structured);
+    const judged = judgePost(c, requestId, settings, addressOf(c), 'message');
     if ('done' in judged) return judged.done;
-    const { address, size, preferences } = judged.next;
+    const { address, preferences } = judged.next;
     const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
     try {
-      const read = await readBodyOf(c, bodyLimit(admission, size, settings));
+      const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return refuseBody(read, requestId, settings);
       const making = makeMessage(c, requestId, read.bytes, settings);
       const made = making instanceof Promise ? await making : making;
@@ -86,6 +85,7 @@ function makeMessage(
       contentEncoding: headerOf(c, 'content-encoding'),
       query,
       body,
+      cloudEvent: headersFrom(c, attributePrefix),
       idempotencyKey: headerOf(c, 'idempotency-key'),
       traceparent: headerOf(c, 'traceparent'),
       tracestate: headerOf(c, 'tracestate'),
@@ -98,9 +98,7 @@ function makeMessage(
     case 'malformed':
       return { done: malformedProblem(made, requestId) };
     case 'invalid':
-      return { done: problem('invalid-property', { requestId, errors: made.errors }) };
-    case 'unsupported-encoding':
-      return { done: problem('unsupported-encoding', { requestId }) };
+      return { done: invalidProblem(made, requestId) };
   }
 }
 
@@ -111,6 +109,10 @@ async function decodeBody(message: Message, requestId: string): Promise<Step<Mes
 
 function malformedProblem({ message: detail, errors }: Malformed, requestId: string): Response {
   return problem('malformed-request', { requestId, detail, ...(errors && { errors }) });
+}
+
+function invalidProblem({ errors, detail }: Invalid, requestId: string): Response {
+  return problem('invalid-property', { requestId, errors, ...(detail !== undefined && { detail }) });
 }
 
 interface Publication {
@@ -127,7 +129,7 @@ function optionsOf(
   { publishTimeoutMs, clientGone }: PublishSettings,
 ): PublishOptions {
   const timeoutMs = waitMs === undefined ? publishTimeoutMs : Math.min(waitMs, publishTimeoutMs);
-  return clientGone === 'drop' ? { timeoutMs, signal: c.req.raw.signal } : { timeoutMs };
+  return clientGone === 'drop' ? { timeoutMs, signal: goneSignalOf(c) } : { timeoutMs };
 }
 
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as v from 'valibot';
 import { basic } from '../../support/http.ts';
@@ -102,7 +103,7 @@ const PHP_MS = 4_000;
 /** So many PHP processes, each with one message after the other; counted is what ended while all of them were at it. */
 export function php(place: Place, script: 'amqplib' | 'amqp' | 'curl', processes: number): Measure {
   const { broker, topology, gateway } = place;
-  const file = new URL(`php/${script}.php`, import.meta.url).pathname;
+  const file = fileURLToPath(new URL(`php/${script}.php`, import.meta.url));
   const port = script === 'curl' ? gateway.port : broker.port;
   const { username, password } = topology.user;
   const run = (from: number, to: number) =>

@@ -92,8 +92,8 @@ describe('A message', () => {
     expect(form('body')).toEqual(published(bytes('')));
     expect(message({})).toEqual(published(bytes('')));
     const missing = { field: 'body', message: 'is required (it may be empty)' };
-    expect(form('')).toEqual({ kind: 'invalid', errors: [missing] });
-    expect(form('type=x', 'body=query')).toEqual({ kind: 'invalid', errors: [missing] });
+    expect(form('')).toMatchObject({ kind: 'invalid', errors: [missing] });
+    expect(form('type=x', 'body=query')).toMatchObject({ kind: 'invalid', errors: [missing] });
     expect(form('priority=x')).toMatchObject({ kind: 'invalid', errors: [missing, { field: 'priority' }] });
   });
 
@@ -115,14 +115,11 @@ describe('A message', () => {
       message: expect.stringMatching(/^the query .* type: /),
     });
     expect(message({ query: 'type=%' })).toMatchObject(expected);
-    expect(message({ contentType: 'multipart/form-data' })).toEqual({
+    expect(message({ contentType: 'multipart/form-data' })).toMatchObject({
       kind: 'malformed',
-      message: 'the form is broken: Content-Type names no boundary',
+      message: expect.stringMatching(/^the form is broken: Content-Type names no boundary; .*octet-stream/),
+      errors: [{ field: 'body', message: expect.stringContaining('boundary') }],
     });
-  });
-
-  it('cannot be read out of a compressed form', () => {
-    expect(message({ contentType: urlencoded, contentEncoding: 'gzip' })).toEqual({ kind: 'unsupported-encoding' });
   });
 
   it('may have 256 fields in form and query string together', () => {

@@ -71,6 +71,17 @@ describe('Properties of a form', () => {
     ['content-type=text/plain', { contentType: 'text/plain' }],
     ['app-id=x', { appId: 'x' }],
     ['delivery-mode=2', { deliveryMode: 2 }],
+    ['delivery_mode= 2', { deliveryMode: 2 }],
+    ['priority=\t1\r\n', { priority: 1 }],
+    ['expire= 60000 ', { expiration: '60000' }],
+    ['timestamp= 2013-03-05T04:30:11Z ', { timestamp: 1_362_457_811 }],
+    ['priority= ', {}],
+    ['type= x ', { type: ' x ' }],
+    ['type= ', { type: ' ' }],
+    ['headers[a]= x ', { headers: new Map([['a', ' x ']]) }],
+    ['type_of=x', {}],
+    ['bodyguard=x', {}],
+    ['typ[]=x', {}],
     ['__proto__=x', {}],
     ['Priority=high', {}],
     ['body=x', {}],
@@ -81,10 +92,14 @@ describe('Properties of a form', () => {
   });
 
   it.each([
-    ['delivery_mode', ['0', '3', '2.0', '02', ' 2', 'persistent'], /^expected 1 \(transient\) or 2 \(persistent\)$/],
+    [
+      'delivery_mode',
+      ['0', '3', '2.0', '02', '\xa02', '2 1', 'persistent'],
+      /^expected 1 \(transient\) or 2 \(persistent\)$/,
+    ],
     [
       'priority',
-      ['256', '-1', '+1', '1.0', '1e2', ' 1', '0x1', 'high', '0001', '१'],
+      ['256', '-1', '+1', '1.0', '1e2', '1 1', '\u20091', '0x1', 'high', '0001', '१'],
       /^expected an integer from 0 to 255$/,
     ],
     ['expire', ['4294967296', '-1', '1.5', 'abc', '99999999999'], /^expected an integer from 0 to 4294967295$/],
@@ -114,6 +129,35 @@ describe('Properties of a form', () => {
       const result = judgeForm(`${name}=${value}`);
       expect(result).toEqual({ ok: false, errors: [{ field: name, message: expect.stringMatching(message) }] });
     }
+  });
+
+  it.each([
+    ['=?utf-8?B?aGVhZGVyc1t0XQ==?=', /RFC 2047/],
+    ['=?UTF-8?Q?priority?=', /RFC 2047/],
+    ['"=?utf-8?Q?x?="', /RFC 2047/],
+    ['headers%5Bt%5D', /did you mean headers\[name\]\?/],
+    ['headers%255Bt%255D', /did you mean headers\[name\]\?/],
+    ['delivery%5Fmode', /did you mean delivery_mode\?/],
+    ['%70riority', /did you mean priority\?/],
+    [' body', /did you mean body\?/],
+    ['"body"', /did you mean body\?/],
+    ["'content-type' ", /did you mean content-type\?/],
+    ['\ufeffbody', /did you mean body\?/],
+    ['priority\0', /did you mean priority\?/],
+    ['headers.t', /did you mean headers\[name\]\?/],
+    ['headers(t)', /did you mean headers\[name\]\?/],
+    ['headers [t]', /did you mean headers\[name\]\?/],
+    ['priority[]', /did you mean priority\?/],
+    ['delivery-mode[0]', /did you mean delivery-mode\?/],
+    ['body[]', /did you mean body\?/],
+  ])('%j is one of our names in disguise, and not ignored', (name, message) => {
+    const errors = [{ field: name, message: expect.stringMatching(message) }];
+    const field = { name, value: encoder.encode('1') };
+    for (const sources of [
+      { form: [field], query: [] },
+      { form: [], query: [field] },
+    ])
+      expect(toProperties(sources, defaults)).toEqual({ ok: false, errors });
   });
 
   it.each([

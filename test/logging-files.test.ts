@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { stringify } from 'yaml';
+import { claimFreePort } from '../wrangler-free-local/ports.ts';
+import { configuration, GatewayProcess, type Settings } from './support/gateway.ts';
+import { type Answer, FORM, http } from './support/http.ts';
+import { Topology } from './support/topology.ts';
+
+const PROGRAM = new URL('../dist/cli.js', import.meta.url).pathname;
+
+describe('a log file', () => {
+  let topology: Topology;
+  let directory: string;
+  beforeAll(async () => {
+    topology = await Topology.create();
+    await topology.exchangeWithQueue();
+  });
+  afterAll(() => topology.delete());
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'statelessd-log-files-'));
+    await chmod(directory, 0o755);
+    onTestFinished(() => rm(directory, { recursive: true }));
+  });
+
+  const file = (name: string): string => join(directory, name);
+  const read = (name: string): Promise<string> => readFile(file(name), 'utf8').catch(() => '');
+  const has = (name: string, text: string): Promise<void> =>
+    expect.poll(() => read(name), { timeout: 20_000 }).toContain(text);
+
+  /** A handler for the file, and standard error for a test to know that the program is there. */
+  const logging = (handler: object): object => ({
+    version: 1,
+    formatters: { short: { format: '%(name)s|%(processName)s|%(message)s' } },
+    handlers: {
+      console: { class: 'logging.StreamHandler' },
+      file: { class: 'logging.FileHandler', filename: file('log'), formatter: 'short', ...handler },
+    },
+    loggers: { statelessd: { level: 'INFO', handlers: ['console', 'file'] } },
+  });
+  const gatewayWith = async (settings: Settings): Promise<GatewayProcess> => {
+    const gateway = await GatewayProcess.start(settings);
+    onTestFinished(async () => {
+      await gateway.stop();
+    });
+    return gateway;
+  };
+  const refused = (port: number, id: string): Promise<Answer> =>
+    http(port, `/${topology.segment}/missing/k`, {
+      user: topology.user,
+      body: 'body=x',
+      headers: { ...FORM, 'x-request-id': id },
+    });
+  const posts = (port: number): Promise<Answer> =>
+    http(port, `/${topology.segment}/x/k`, { user: topology.user, body: 'body=x', headers: FORM });
+  const reload = async (gateway: GatewayProcess, times = 1): Promise<void> => {
+    gateway.kill('SIGHUP');
+    await gateway.says('reloaded', times);
+  };
+
+  it('has whole lines of all processes, after what was in it', async () => {
+    await writeFile(file('log'), 'of yesterday\n');
+    const gateway = await gatewayWith({ logging: logging({}), ports: 2 });
+    const ids = Array.from({ length: 200 }, (_, number) => `${number}-`.padEnd(100, 'x'));
+    await Promise.all(ids.map((id, number) => refused(gateway.ports[number % 2] ?? 0, id)));
+    await gateway.stop();
+    const [first, ...lines] = (await read('log')).trimEnd().split('\n');
+    expect(first).toBe('of yesterday');
+    expect(
+      lines.filter((line) => !/^statelessd(\.rabbitmq)?\|statelessd: (supervisor|backend \d+)\|./.test(line)),
+    ).toEqual([]);
+    const told = lines.flatMap((line) => /request_id="([^"]*)"/.exec(line)?.[1] ?? []);
+    expect(told.toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('is emptied at a start where its mode says so, and not by a reload', async () => {
+    await writeFile(file('log'), 'of yesterday\n');
+    const gateway = await gatewayWith({ logging: logging({ mode: 'w' }) });
+    await refused(gateway.port, 'before');
+    await has('log', 'before');
+    await reload(gateway);
+    await has('log', 'reloaded');
+    expect(await read('log')).toContain('before');
+    expect(await read('log')).not.toContain('of yesterday');
+  });
+
+  it.each(['logging.handlers.WatchedFileHandler', 'logging.handlers.RotatingFileHandler'])(
+    'of a %s is made anew when it is moved',
+    async (name) => {
+      const gateway = await gatewayWith({ logging: logging({ class: name }) });
+      await refused(gateway.port, 'first');
+      await has('log', 'first');
+      await rename(file('log'), file('log.1'));
+      await refused(gateway.port, 'second');
+      await has('log', 'second');
+      expect(await read('log.1')).not.toContain('second');
+    },
+  );
+
+  it('that logrotate has moved and made again is the one in use after a reload', async () => {
+    const gateway = await gatewayWith({ logging: logging({}) });
+    await refused(gateway.port, 'first');
+    await has('log', 'first');
+    await rename(file('log'), file('log.1'));
+    await writeFile(file('log'), '');
+    await reload(gateway);
+    await refused(gateway.port, 'second');
+    await has('log', 'reloaded');
+    await has('log', 'second');
+    expect(await read('log.1')).not.toContain('second');
+    await rm(file('log.1'));
+    await reload(gateway, 2);
+    await has('log', 'reloaded');
+  });
+
+  it('that standard error goes to is the one at its path after a reload', async () => {
+    const { port, release } = await claimFreePort();
+    onTestFinished(release);
+    await writeFile(file('statelessd.yaml'), stringify(configuration({}, [port])));
+    const command = `exec "$0" "$1" -c "$2" 2>>"$3"`;
+    const args = ['-c', command, process.execPath, PROGRAM, file('statelessd.yaml'), file('log')];
+    const child = spawn('sh', args, { stdio: ['ignore', 'inherit', 'ignore'] });
+    const exited = once(child, 'exit');
+    await has('log', 'listening on');
+    await rename(file('log'), file('log.1'));
+    await writeFile(file('log'), '');
+    child.kill('SIGHUP');
+    await has('log', '"message":"reloaded"');
+    await refused(port, 'of-the-new-backend');
+    await has('log', 'of-the-new-backend');
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    expect(await read('log')).toContain('stopping');
+    expect(await read('log.1')).not.toContain('reloaded');
+  });
+
+  it('in a directory that is missing is warned about once by each process, and written when there is one', async () => {
+    const gateway = await gatewayWith({ logging: logging({ filename: file('later/log') }) });
+    expect((await posts(gateway.port)).status).toBe(204);
+    await refused(gateway.port, 'early');
+    await gateway.says('a log sink cannot be reached', 2);
+    const warnings = gateway.stderr.split('\n').filter((line) => line.includes('cannot be reached'));
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toContain(`${file('later/log')}: its directory does not exist`);
+    await mkdir(file('later'));
+    await has('later/log', 'early');
+    await has('later/log', 'listening on');
+    await gateway.says('a log sink is reached again', 2);
+  });
+
+  it('without room is warned about, and nothing else suffers', async () => {
+    const gateway = await gatewayWith({ logging: logging({ filename: '/dev/full' }) });
+    await gateway.says('/dev/full: no space is left on the device');
+    await refused(gateway.port, 'lost');
+    expect((await posts(gateway.port)).status).toBe(204);
+    await reload(gateway);
+    expect((await posts(gateway.port)).status).toBe(204);
+    expect(await gateway.stop()).toBe(0);
+  });
+
+  it.runIf(process.getuid?.() === 0)('that root makes belongs to those who write it', async () => {
+    await chmod(directory, 0o755);
+    const gateway = await gatewayWith({ logging: logging({}), daemon: { user: 'nobody' } });
+    await refused(gateway.port, 'as-nobody');
+    await has('log', 'as-nobody');
+    expect((await stat(file('log'))).uid).toBe(65534);
+    await rename(file('log'), file('log.1'));
+    await reload(gateway);
+    await refused(gateway.port, 'again');
+    await has('log', 'again');
+    expect((await stat(file('log'))).uid).toBe(65534);
+  });
+
+  it('has one line for a request whose names hold what would begin others', async () => {
+    const gateway = await gatewayWith({ logging: logging({}) });
+    const key = encodeURIComponent('\u202eevil\u2066\u2028end');
+    await http(gateway.port, `/${topology.segment}/missing/${key}`, {
+      user: topology.user,
+      body: 'body=x',
+      headers: FORM,
+    });
+    await has('log', 'routing_key="\\u202eevil\\u2066\\u2028end"');
+    await gateway.says('routing_key="\\u202eevil\\u2066\\u2028end"');
+  });
+});

@@ -95,6 +95,15 @@ export interface PublishingConfig {
   readonly maxInFlight: number;
   /** Messages in one batch; 10000 by default. */
   readonly maxBatch: number;
+  /** Exchanges that return what they keep or delay; none by default. */
+  readonly ignoreReturnsOf: readonly ExchangePattern[];
+}
+
+export interface ExchangePattern {
+  /** As the file has it: a name, or a regular expression between slashes. */
+  readonly text: string;
+  /** Matches names; the default exchange is `amq.default`. */
+  readonly regexp: RegExp;
 }
 
 /** Paths of PEM files, and whether clients bring one of theirs. */

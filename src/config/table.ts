@@ -1,4 +1,5 @@
 import { bytes } from './bytes.ts';
+import { exchangePattern } from './exchange-pattern.ts';
 import { listOf } from './list.ts';
 import { logging } from './logging-table.ts';
 import { addressRange, host, hostAndPort, webOrigin } from './network.ts';
@@ -86,6 +87,7 @@ export const table = section({
           max_held_bytes: setting('maxHeldBytes', bytes, '64MiB'),
           max_in_flight: setting('maxInFlight', count, 2000),
           max_batch: setting('maxBatch', count, 10_000),
+          ignore_returns_of: setting('ignoreReturnsOf', listOf('exchanges', exchangePattern), []),
         }),
       ),
     }),

@@ -20,6 +20,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   431: 'headers too large',
   499: 'the client went away',
   500: 'a bug of the gateway: see its log',
+  502: 'RabbitMQ failed over the message',
   503: 'RabbitMQ away, blocked or at a limit, or overloaded',
   504: 'not confirmed in time',
 };

@@ -89,6 +89,7 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   overloaded: { slug: 'overloaded', status: 503, title: 'The gateway is overloaded', retryAfter: 1 },
   'shutting-down': { slug: 'shutting-down', status: 503, title: 'The gateway is shutting down', retryAfter: 1 },
   'message-rejected': { slug: 'message-rejected', status: 503, title: 'A queue rejected the message' },
+  'broker-error': { slug: 'broker-error', status: 502, title: 'The broker failed over the message' },
   'confirm-timeout': { slug: 'confirm-timeout', status: 504, title: 'The broker did not confirm in time' },
 };
 

@@ -116,6 +116,7 @@ export type PublishFailureKind =
   | 'message-too-large'
   | 'message-invalid'
   | 'message-rejected'
+  | 'broker-error'
   | 'confirm-timeout'
   | 'client-gone';
 

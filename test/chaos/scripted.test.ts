@@ -122,7 +122,12 @@ describe('a broker that', () => {
     );
     await post('first');
     const [poison, ...innocents] = await Promise.all([post('poison'), ...range(20).map((n) => post(n, `x${n % 3}`))]);
-    expect([poison?.status, poison?.problem.published]).toEqual([504, 'unknown']);
+    expect([poison?.status, poison?.problem.type, poison?.problem.published, poison?.problem.detail]).toEqual([
+      502,
+      'urn:statelessd:broker-error',
+      'unknown',
+      'INTERNAL_ERROR',
+    ]);
     expect(statuses(innocents)).toEqual(range(20).map(() => 204));
   });
 

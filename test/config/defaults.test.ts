@@ -31,6 +31,7 @@ describe('The default configuration', () => {
           maxHeldBytes: 64 * MiB,
           maxInFlight: 2000,
           maxBatch: 10_000,
+          ignoreReturnsOf: [],
         },
       },
       httpServer: {

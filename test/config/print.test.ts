@@ -91,6 +91,7 @@ Application:
     max_held_bytes: 64MiB
     max_in_flight: 2000
     max_batch: 10000
+    ignore_returns_of: []
 HTTPServer:
   ports: [8000]
   workers: 1

@@ -64,6 +64,7 @@ describe('A value is accepted', () => {
     ['Application.publishing.publish_timeout', 1.0004, 1],
     ['Application.publishing.delivery_mode', 2, 2],
     ['Application.publishing.unroutable', 'refuse', 'refuse'],
+    ['Application.publishing.ignore_returns_of', ['amq.default', '/^a\\.b/'], ['amq.default', '/^a\\.b/']],
     ['Application.publishing.max_held_bytes', '1GiB', '1GiB'],
     ['Application.publishing.max_held_bytes', '1 GB', 1_000_000_000],
     ['HTTPServer.max_body_size', 1, 1],
@@ -163,6 +164,11 @@ describe('A value is refused', () => {
     ['HTTPServer.origins', ['example.com'], origin],
     ['HTTPServer.origins', ['https://example.com:99999'], origin],
     ['Application.rabbitmq.loopback_users', [''], 'expected the name of a RabbitMQ user'],
+    [
+      'Application.publishing.ignore_returns_of',
+      ['/(/'],
+      'expected the name of an exchange, or a /regular expression/',
+    ],
   ])('in a list: %s: %j', (path, value, message) => {
     expect(problems([path, value])).toEqual([`x.yaml: ${path}[0]: ${message}`]);
   });

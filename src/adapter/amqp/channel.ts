@@ -3,7 +3,7 @@ import type { Carrier, Delivery } from './delivery.ts';
 import { type Returned, takeConfirms } from './library.ts';
 import type { Outgoing } from './outbox.ts';
 import { refusalOf } from './outcomes.ts';
-import { findReturned } from './returns.ts';
+import { ReturnMatcher } from './returns.ts';
 import { TagMap } from './tag-map.ts';
 
 export interface ChannelListener {
@@ -34,6 +34,7 @@ export class Channel {
   readonly #unconfirmed = new TagMap<Delivery>();
   #published = 0;
   readonly #returned = new Set<Delivery>();
+  readonly #matcher = new ReturnMatcher();
   #open = true;
   #cause: unknown;
   readonly #openedAt = performance.now();
@@ -119,7 +120,7 @@ export class Channel {
   }
 
   #onReturn(returned: Returned): void {
-    const delivery = findReturned(returned, this.#awaitingReturn());
+    const delivery = this.#matcher.find(returned, this.#awaitingReturn());
     if (delivery) this.#returned.add(delivery);
   }
 

@@ -17,9 +17,9 @@ import { DeliveryQueue } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
 import { LatencyWindow } from './latency.ts';
 import type { Login } from './link.ts';
-import type { LoginRefusal, LossKind, Refusal } from './outcomes.ts';
+import type { LoginRefusal, Loss, Refusal } from './outcomes.ts';
 import { publishOverlapping } from './overlapping.ts';
-import { Session, type SessionListener, type SessionOptions } from './session.ts';
+import { Session, type SessionListener, type SessionOptions, type SessionOutcome } from './session.ts';
 
 export interface ConnectionOptions {
   readonly session: Omit<SessionOptions, 'maxChannels'>;
@@ -77,6 +77,9 @@ export class Connection {
   readonly #share: Share;
   readonly #host: ConnectionHost;
   readonly #held = new DeliveryQueue();
+  /** Were on a connection that something written on it broke. */
+  readonly #quarantined = new DeliveryQueue();
+  #isolating = false;
   readonly #retiring = new Set<Session>();
   readonly #closing = new AbortController();
   #session: Session | undefined;
@@ -122,7 +125,7 @@ export class Connection {
 
   /** Messages that wait for a connection, or for a place on it. */
   get held(): number {
-    return this.#sessions().reduce((held, { waiting }) => held + waiting, this.#held.size);
+    return this.#sessions().reduce((held, { waiting }) => held + waiting, this.#held.size + this.#quarantined.size);
   }
 
   get inFlight(): number {
@@ -131,25 +134,27 @@ export class Connection {
 
   /** Nobody has leave to publish, and nothing is on its way. */
   get idle(): boolean {
-    return (
-      this.#admissions === 0 && this.#held.size === 0 && (this.#session?.idle ?? true) && this.#retiring.size === 0
-    );
+    if (this.#admissions > 0 || this.#held.size > 0 || this.#quarantined.size > 0) return false;
+    return (this.#session?.idle ?? true) && this.#retiring.size === 0;
   }
 
   /** One attempt to log in. */
   async connect(): Promise<LoginOutcome> {
+    const outcome = await this.#open();
+    if (outcome.kind !== 'open') return outcome;
+    if (this.#closing.signal.aborted) outcome.session.destroy();
+    else this.#adopt(outcome.session);
+    return { kind: 'open' };
+  }
+
+  async #open(): Promise<SessionOutcome> {
     const outcome = await Session.open(
       { ...this.#options.session, maxChannels: this.#maxChannels },
       this.login,
       this.#listener(),
       this.#firstHost,
     );
-    if (outcome.kind === 'open') {
-      this.counters.connectionsOpened += 1;
-      if (this.#closing.signal.aborted) outcome.session.destroy();
-      else this.#adopt(outcome.session);
-      return { kind: 'open' };
-    }
+    if (outcome.kind === 'open') this.counters.connectionsOpened += 1;
     return outcome;
   }
 
@@ -193,7 +198,7 @@ export class Connection {
   destroy(failUnwritten: (delivery: Delivery) => void): void {
     this.#closing.abort();
     clearTimeout(this.#renewal);
-    for (const delivery of this.#held) failUnwritten(delivery);
+    for (const queue of [this.#held, this.#quarantined]) for (const delivery of queue) failUnwritten(delivery);
     for (const session of this.#sessions()) {
       session.failUnwritten(failUnwritten);
       session.destroy();
@@ -323,7 +328,7 @@ export class Connection {
   #refuse(refusal: LoginRefusal): void {
     this.#ending = refusal;
     const fail = (delivery: Delivery): void => delivery.fail(refusal.kind, refusal.detail);
-    for (const delivery of this.#held) fail(delivery);
+    for (const queue of [this.#held, this.#quarantined]) for (const delivery of queue) fail(delivery);
     this.#session?.failUnwritten(fail);
     this.#host.log('warning', 'the broker no longer accepts the login', this, refusal.detail);
     this.#host.onRefused(this, refusal);
@@ -337,25 +342,53 @@ export class Connection {
     else delivery.fail('broker-unavailable', 'no answer from the broker within the deadline');
   }
 
-  #onLost(session: Session, survivors: readonly Delivery[], kind: LossKind): void {
+  /**
+   * Those that broke a connection, or were beside what did, are tried one by one on a connection of their own: it is
+   * certain then which one it was, and it breaks nobody else's.
+   */
+  async #isolate(): Promise<void> {
+    if (this.#isolating) return;
+    this.#isolating = true;
+    while (this.#quarantined.size > 0 && !this.#closing.signal.aborted) {
+      const outcome = await this.#open();
+      if (outcome.kind !== 'open') {
+        // Then the connection that is to come is theirs, too.
+        for (const delivery of this.#quarantined) delivery.enqueue(this.#held);
+        break;
+      }
+      for (const delivery of this.#quarantined) {
+        delivery.dequeue();
+        outcome.session.publish(delivery);
+      }
+      await this.#retire(outcome.session);
+    }
+    this.#isolating = false;
+    if (this.#session && !this.#blocked) this.#releaseHeld(this.#session);
+    else void this.#reconnect();
+  }
+
+  #onLost(session: Session, survivors: readonly Delivery[], { kind, cause }: Loss): void {
     this.counters.connectionsClosed += 1;
     this.#retiring.delete(session);
     if (kind === 'channel-limit') {
       this.#maxChannels = Math.max(1, session.channels - 1);
       this.#lastFailure = 'broker-limit';
     }
-    if (kind === 'protocol') this.#backoff.raise(PROTOCOL_BACKOFF_MS);
+    const broken = kind === 'protocol' || kind === 'broker-error';
+    if (broken && session === this.#session) this.#backoff.raise(PROTOCOL_BACKOFF_MS);
     if (session === this.#session) {
       this.#session = undefined;
       this.#blocked = undefined;
       clearTimeout(this.#renewal);
-      this.#host.log('warning', 'connection lost', this, kind);
+      this.#host.log('warning', 'connection lost', this, cause);
     }
     for (const delivery of survivors) {
       if (this.#closing.signal.aborted) delivery.fail(delivery.ambiguous ? 'confirm-timeout' : 'shutting-down');
+      else if (delivery.quarantined) delivery.enqueue(this.#quarantined);
       else if (this.#session) this.#session.publish(delivery);
       else delivery.enqueue(this.#held);
     }
+    void this.#isolate();
     void this.#reconnect();
   }
 

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
 import { adoptNegotiated, socketOf } from './library.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
-import { type LoginRefusal, type LossKind, loginRefusalOf, lossOf } from './outcomes.ts';
+import { type LoginRefusal, type Loss, loginRefusalOf, lossOf } from './outcomes.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
 export interface LinkOptions {
@@ -26,7 +26,7 @@ export interface LinkListener {
   onBlocked(reason: string): void;
   onUnblocked(): void;
   /** Called once, after all channels have closed. */
-  onLost(kind: LossKind, cause: unknown): void;
+  onLost(loss: Loss): void;
 }
 
 export type LinkOutcome =
@@ -117,7 +117,7 @@ export class Link {
           );
         else if (!link.#closed) {
           link.#closed = true;
-          listener.onLost(lossOf(error), error);
+          listener.onLost(lossOf(error));
         }
       });
     });

@@ -1,5 +1,6 @@
 import { AMQPChannelError, AMQPConnectionError, AMQPError } from 'rabbitmq-client';
 import type { LoginFailureKind, PublishFailureKind } from '../../handler/publisher.ts';
+import { causeOf, replyText } from './causes.ts';
 
 /**
  * What RabbitMQ's errors mean. The only file that spells its reply codes and texts.
@@ -14,7 +15,7 @@ import type { LoginFailureKind, PublishFailureKind } from '../../handler/publish
 export interface Refusal {
   readonly kind: Extract<
     PublishFailureKind,
-    'publish-refused' | 'exchange-not-found' | 'message-too-large' | 'message-invalid'
+    'publish-refused' | 'exchange-not-found' | 'message-too-large' | 'message-invalid' | 'broker-error'
   >;
   readonly detail: string;
   /** `exchange`: nobody on this connection may publish there. `routing-key`: a topic permission. `message`: only it. */
@@ -23,8 +24,13 @@ export interface Refusal {
   readonly maxMessageSize?: number;
 }
 
-/** Why a connection ended: `protocol` means that something written on it was wrong. */
-export type LossKind = 'protocol' | 'channel-limit' | 'lost';
+/** Why a connection ended. */
+export interface Loss {
+  /** `protocol`: something written on it was wrong. `broker-error`: the broker failed over something written on it. */
+  readonly kind: 'protocol' | 'broker-error' | 'channel-limit' | 'lost';
+  /** For operators, and where the broker spoke its own words. */
+  readonly cause: string;
+}
 
 /** A login that the broker answered with a refusal. */
 export interface LoginRefusal {
@@ -41,17 +47,10 @@ const PROTOCOL_ERRORS: ReadonlySet<string> = new Set([
   'RESOURCE_ERROR',
   'NOT_ALLOWED',
   'NOT_IMPLEMENTED',
-  'INTERNAL_ERROR',
   'CODEC',
 ]);
 
 const MAX_REPLY_TEXT = 255;
-
-/** The broker's reply text, as it stands on the wire. */
-function replyText(error: AMQPError): string {
-  const separator = error.message.indexOf(': ');
-  return separator < 0 ? error.message : error.message.slice(separator + 2);
-}
 
 function says(text: string, expected: string): boolean {
   const wire = Buffer.from(expected).subarray(0, MAX_REPLY_TEXT).toString();
@@ -107,13 +106,23 @@ export function refusalOf(error: unknown): Refusal | undefined {
       };
     case 'CONTENT_TOO_LARGE':
       return { kind: 'message-too-large', detail, scope: 'message' };
+    case 'INTERNAL_ERROR':
+      return brokerError(detail);
     default:
       return { kind: 'message-invalid', detail, scope: 'message' };
   }
 }
 
-export function lossOf(error: unknown): LossKind {
+/** The broker failed over a message. It would do so again. */
+export const brokerError = (detail: string): Refusal => ({ kind: 'broker-error', detail, scope: 'message' });
+
+export function lossOf(error: unknown): Loss {
+  return { kind: lossKindOf(error), cause: causeOf(error) };
+}
+
+function lossKindOf(error: unknown): Loss['kind'] {
   if (!(error instanceof AMQPConnectionError)) return 'lost';
+  if (error.code === 'INTERNAL_ERROR') return 'broker-error';
   if (error.code === 'NOT_ALLOWED' && /number of channels opened .* has reached the maximum/.test(error.message))
     return 'channel-limit';
   return PROTOCOL_ERRORS.has(error.code) ? 'protocol' : 'lost';

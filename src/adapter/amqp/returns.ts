@@ -1,8 +1,11 @@
-import type { Properties } from '../../handler/publisher.ts';
+import { isArray, isTable } from '../../handler/message/table-size.ts';
+import type { HeaderValue, Properties } from '../../handler/publisher.ts';
 import type { Delivery } from './delivery.ts';
 import type { Returned } from './library.ts';
 
-const COMPARED: readonly (keyof Properties)[] = [
+/** Properties that come back. */
+const COMPARED = [
+  'contentType',
   'messageId',
   'correlationId',
   'type',
@@ -15,51 +18,106 @@ const COMPARED: readonly (keyof Properties)[] = [
   'appId',
   'clusterId',
   'deliveryMode',
-];
+] as const satisfies readonly (keyof Properties)[];
 
-const canonicalHeaders = new WeakMap<Delivery, string>();
+/** Header names are told apart from properties by this prefix. */
+const HEADER = 'headers.';
+
+/** More than the properties and headers of a message can be. */
+const OTHER_BODY = 1e6;
+const OTHER_ADDRESS = 2e6;
+
+/** A message's headers by name, each value in a text that is the same on both sides of the broker. */
+type Headers = ReadonlyMap<string, string>;
+
+const NONE: Headers = new Map();
+
+const headersOf = new WeakMap<Delivery, Headers>();
 
 /**
- * The message that a basic.return, which carries no delivery tag, is about: the first that is the same in everything.
- * Of two such messages consumers cannot say either which one they got.
+ * Finds the message that a basic.return is about, which carries no delivery tag.
+ *
+ * It is the one with the fewest differences, the oldest of several. Brokers change what they return: they add or
+ * overwrite headers and timestamps (message interceptors), spell numbers their way, and take the BCC header out. What a
+ * broker changed once is no difference any more, so that the search ends at the first message that agrees in the rest.
  */
-export function findReturned(returned: Returned, candidates: Iterable<Delivery>): Delivery | undefined {
-  const headers = canonical(returned.fields.headers);
-  for (const delivery of candidates) if (agrees(returned, delivery) && headersOf(delivery) === headers) return delivery;
-  return undefined;
-}
+export class ReturnMatcher {
+  /** Properties and headers that the broker writes itself. */
+  readonly #stamped = new Set<string>();
 
-function agrees(returned: Returned, { address, message: { properties }, body }: Delivery): boolean {
-  if (returned.exchange !== address.exchange || returned.routingKey !== address.routingKey) return false;
-  for (const field of COMPARED) if (returned.fields[field] !== properties[field]) return false;
-  return returned.body.equals(body);
-}
-
-function headersOf(delivery: Delivery): string {
-  let headers = canonicalHeaders.get(delivery);
-  if (headers === undefined) {
-    headers = canonical(delivery.message.properties.headers);
-    canonicalHeaders.set(delivery, headers);
+  /** @param candidates in the order of publishing; `undefined` only where there are none */
+  find(returned: Returned, candidates: Iterable<Delivery>): Delivery | undefined {
+    const headers = textsOf(returned.fields.headers);
+    let best: Delivery | undefined;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const delivery of candidates) {
+      let differences = unlikeAddressOrBody(returned, delivery);
+      if (differences >= fewest) continue;
+      differences += this.#differing(returned, headers, delivery).length;
+      if (differences === 0) return delivery;
+      if (differences >= fewest) continue;
+      best = delivery;
+      fewest = differences;
+    }
+    if (best && fewest < OTHER_BODY)
+      for (const name of this.#differing(returned, headers, best)) this.#stamped.add(name);
+    return best;
   }
-  return headers;
+
+  #differing(returned: Returned, headers: Headers, delivery: Delivery): string[] {
+    const { properties } = delivery.message;
+    let own = headersOf.get(delivery);
+    if (own === undefined) {
+      own = textsOf(properties.headers && decoded(properties.headers));
+      headersOf.set(delivery, own);
+    }
+    const names: string[] = COMPARED.filter((name) => returned.fields[name] !== properties[name]);
+    for (const [name, text] of own) if (headers.get(name) !== text) names.push(HEADER + name);
+    for (const name of headers.keys()) if (!own.has(name)) names.push(HEADER + name);
+    return names.filter((name) => !this.#stamped.has(name));
+  }
 }
 
-/** RabbitMQ takes the BCC header out of what it returns, and leaves a table that was nothing but that empty. */
-function canonical(headers: unknown): string {
-  const entries = headers === undefined || headers === null ? [] : plain(headers);
-  return JSON.stringify(Array.isArray(entries) ? entries.filter(([name]) => name !== 'BCC') : entries);
+function unlikeAddressOrBody(returned: Returned, { address, body }: Delivery): number {
+  if (returned.exchange !== address.exchange || returned.routingKey !== address.routingKey) return OTHER_ADDRESS;
+  return returned.body.equals(body) ? 0 : OTHER_BODY;
 }
 
-/**
- * Tables are sent as maps and come back as objects, in which numeric names move to the front and `__proto__` is lost.
- */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
+function textsOf(table: unknown): Headers {
+  if (typeof table !== 'object' || table === null) return NONE;
+  const texts = new Map<string, string>();
+  for (const [name, value] of entriesOf(table)) if (name !== 'BCC') texts.set(name, JSON.stringify(plain(value)) ?? '');
+  return texts;
+}
+
+/** A value that has been sent, as the client library decodes it again. */
+function decoded(value: HeaderValue): unknown {
   if (typeof value === 'bigint') return Number(value);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = value instanceof Map ? [...value] : Object.entries(value);
-  return entries
-    .filter(([name]) => name !== '__proto__')
-    .map(([name, member]) => [name, plain(member)])
+  if (isArray(value)) return value.map(decoded);
+  if (isTable(value)) return Object.fromEntries([...value].map(([name, member]) => [name, decoded(member)]));
+  switch (value.type) {
+    case 'double':
+      return value.value;
+    case 'timestamp':
+      return value.seconds;
+    case 'decimal':
+      return { scale: value.scale, value: value.digits };
+    case 'binary':
+      return value.bytes;
+  }
+}
+
+/** Tables come back as objects, in which numeric names move to the front. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (typeof value !== 'object' || value === null) return value;
+  return entriesOf(value)
+    .map(([name, member]) => [name, plain(member)] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
+
+/** Without `__proto__`, which is lost in objects. */
+const entriesOf = (table: object): (readonly [string, unknown])[] =>
+  Object.entries(table).filter(([name]) => name !== '__proto__');

@@ -7,7 +7,7 @@ import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import { LibraryChanged } from './library.ts';
 import { Link, type LinkOptions, type LinkOutcome, type Login } from './link.ts';
-import { type LossKind, type Refusal, refusalOf } from './outcomes.ts';
+import { brokerError, type Loss, type Refusal, refusalOf } from './outcomes.ts';
 import { type SoloHost, SoloPool } from './solo.ts';
 
 export interface SessionOptions {
@@ -28,7 +28,7 @@ export interface SessionListener {
   onBlocked(session: Session, reason: string): void;
   onUnblocked(session: Session): void;
   /** The connection has ended; `survivors` have no outcome yet, in the order in which they should be tried again. */
-  onLost(session: Session, survivors: readonly Delivery[], kind: LossKind): void;
+  onLost(session: Session, survivors: readonly Delivery[], loss: Loss): void;
 }
 
 export type SessionOutcome =
@@ -102,7 +102,7 @@ export class Session implements SoloHost, Carrier {
       {
         onBlocked: (reason) => listener.onBlocked(session, reason),
         onUnblocked: () => listener.onUnblocked(session),
-        onLost: (kind) => session.#onLost(kind),
+        onLost: (loss) => session.#onLost(loss),
       },
       firstHost,
     );
@@ -202,7 +202,7 @@ export class Session implements SoloHost, Carrier {
   /** Cuts the connection; what was in flight is reported as lost with it. */
   destroy(): void {
     this.#link?.destroy();
-    this.#onLost('lost');
+    this.#onLost({ kind: 'lost', cause: 'cut' });
   }
 
   write(channel: Channel, delivery: Delivery): void {
@@ -340,7 +340,7 @@ export class Session implements SoloHost, Carrier {
     const lane = this.#lanes.of(first.address.exchange);
     if (refusal) this.#experience.noteRefusal(refusal, lane);
     if (orphans.length === 1 && refusal) {
-      this.#listener.onRefused(first, refusal);
+      this.#refuse(first, refusal);
       if (refusal.scope === 'exchange') this.#refuseLane(lane, refusal);
       return;
     }
@@ -354,6 +354,12 @@ export class Session implements SoloHost, Carrier {
       delivery.suspect = true;
       this.#solo.enqueue(delivery);
     }
+  }
+
+  #refuse(delivery: Delivery, refusal: Refusal): void {
+    // What the broker failed over it may have taken first.
+    if (refusal.kind === 'broker-error') delivery.ambiguous = true;
+    this.#listener.onRefused(delivery, refusal);
   }
 
   /** What the broker said of the exchange answers all who wait for it. */
@@ -392,19 +398,22 @@ export class Session implements SoloHost, Carrier {
     return orphans;
   }
 
-  #onLost(kind: LossKind): void {
+  #onLost(loss: Loss): void {
     if (this.#lost) return;
     this.#lost = true;
     // By then every confirm that arrived has been noted.
     setImmediate(() => {
+      const { kind, cause } = loss;
       const orphans = this.#takeOrphans();
       for (const delivery of orphans) delivery.ambiguous = true;
-      if (kind === 'protocol') quarantine(orphans);
+      const [first] = orphans;
+      if (kind === 'broker-error' && first && orphans.length === 1) this.#refuse(first, brokerError(cause));
+      if (kind === 'protocol' || kind === 'broker-error') quarantine(orphans);
       const maxAttempts = kind === 'lost' ? MAX_ATTEMPTS_OVER_BAD_LINKS : MAX_ATTEMPTS;
       for (const delivery of orphans) this.#stillWanted(delivery, maxAttempts);
       const survivors = [...orphans, ...this.#unwritten()].filter((delivery) => !delivery.settled);
       this.#solo.end();
-      this.#listener.onLost(this, survivors, kind);
+      this.#listener.onLost(this, survivors, loss);
     });
   }
 }

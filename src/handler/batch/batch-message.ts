@@ -1,6 +1,7 @@
 import type { FieldError } from '../message/fields.ts';
 import type { TraceContext } from '../message/message-headers.ts';
 import { type PropertyDefaults, toPropertiesOfJson } from '../message/properties.ts';
+import { type ExchangeNames, withoutVoidReturn } from '../message/void-returns.ts';
 import { writtenHeaders } from '../message/written-numbers.ts';
 import type { Addressed } from '../publisher.ts';
 import { exchangeOf, judgeName } from '../target.ts';
@@ -14,7 +15,7 @@ export interface BatchContext {
   /** The path's; undefined where each message names its own. */
   readonly exchange: string | undefined;
   readonly trace: TraceContext;
-  readonly defaults: PropertyDefaults;
+  readonly defaults: PropertyDefaults & { readonly ignoreReturnsOf: readonly ExchangeNames[] };
   readonly maxMessages: number;
 }
 
@@ -59,13 +60,9 @@ function assemble(
   if (!made.ok) errors.push(...made.errors);
   if (!made.ok || !body.ok || errors.length > 0) return { ok: false, errors };
   const { properties, unroutable } = made;
-  return {
-    ok: true,
-    message: {
-      address: { vhost, exchange: to, routingKey },
-      message: { body: body.bytes, properties, unroutable },
-    },
-  };
+  const address = { vhost, exchange: to, routingKey };
+  const message = { body: body.bytes, properties, unroutable };
+  return { ok: true, message: { address, message: withoutVoidReturn(address, message, defaults.ignoreReturnsOf) } };
 }
 
 /** Where the path names an exchange, messages name none, or the same. */

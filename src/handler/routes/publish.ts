@@ -4,6 +4,7 @@ import { attributePrefix } from '../message/cloud-events.ts';
 import { type Invalid, type Malformed, malformedBody, toMessage } from '../message/message.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { decodeInTurns } from '../message/urlencoded.ts';
+import { type ExchangeNames, withoutVoidReturn } from '../message/void-returns.ts';
 import type { Preferences } from '../prefer.ts';
 import { failureProblem, outcomeOf, problem } from '../problem.ts';
 import type { Address, Admission, Message, Publisher, PublishOptions, PublishOutcome } from '../publisher.ts';
@@ -27,6 +28,8 @@ export interface PublishSettings extends PropertyDefaults, PostSettings {
   readonly asyncTimeoutMs: number;
   /** What becomes of a message whose client went away before it was written. */
   readonly clientGone: 'deliver' | 'drop';
+  /** Exchanges that return what they keep or delay. */
+  readonly ignoreReturnsOf: readonly ExchangeNames[];
   /** Forms need Tornado's `_xsrf` cookie and the same token in a field or a header. */
   readonly xsrfCookies: boolean;
 }
@@ -49,7 +52,7 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
       const making = makeMessage(c, requestId, read.bytes, settings);
       const made = making instanceof Promise ? await making : making;
       if ('done' in made) return made.done;
-      const message = made.next;
+      const message = withoutVoidReturn(address, made.next, settings.ignoreReturnsOf);
       if (preferences.respondAsync)
         return await publishAsync({ admission, address, message, requestId, preferences }, settings);
       return answer(await admission.publish(address, message, optionsOf(c, preferences, settings)), requestId);

@@ -1,0 +1,55 @@
+import { AMQPConnectionError, type AMQPError } from 'rabbitmq-client';
+
+/** The broker's reply text, as it stands on the wire. */
+export function replyText(error: AMQPError): string {
+  const separator = error.message.indexOf(': ');
+  return separator < 0 ? error.message : error.message.slice(separator + 2);
+}
+
+/** By the codes of Node, OpenSSL and the client library. */
+const CAUSES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'unknown host name',
+  EAI_AGAIN: 'the host name cannot be looked up at the moment',
+  ETIMEDOUT: 'timed out',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  EACCES: 'not permitted on this machine',
+  EPERM: 'not permitted on this machine',
+  EMFILE: 'this process has no file descriptors left',
+  ENFILE: 'this machine has no file descriptors left',
+  EADDRNOTAVAIL: 'this machine has no ports left',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  CONNECTION_TIMEOUT: 'timed out',
+  SOCKET_TIMEOUT: 'no heartbeat',
+  CONN_CLOSE: 'closed by the other side',
+  VERSION_MISMATCH: 'the other side does not speak AMQP 0-9-1',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'TLS: the certificate is for another host name',
+  CERT_HAS_EXPIRED: 'TLS: the certificate has expired',
+  CERT_NOT_YET_VALID: 'TLS: the certificate is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS: the certificate is not trusted: it is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'TLS: the certificate is not trusted: its authority is not among those that are',
+  UNABLE_TO_GET_ISSUER_CERT: 'TLS: the certificate is not trusted: its authority is unknown',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS: the certificate is not trusted: its authority is unknown',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'TLS: the certificate is not trusted: its authority is unknown',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'TLS: the port does not speak TLS',
+};
+
+/** Why a connection could not be opened or has ended, for operators. Clients are told less. */
+export function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === 'ECONNRESET' && /before secure TLS connection/.test(error.message))
+    return 'closed during the TLS handshake';
+  if (/wrong version number/.test(error.message)) return CAUSES.ERR_SSL_WRONG_VERSION_NUMBER ?? '';
+  const cause = CAUSES[code];
+  if (cause !== undefined) return cause;
+  if (error instanceof AMQPConnectionError) return replyText(error);
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return `TLS: ${reasonOf(error)}`;
+  return code === '' ? error.message : `${code}: ${error.message}`;
+}
+
+function reasonOf(error: Error): string {
+  return 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
+}

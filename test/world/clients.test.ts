@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from '../support/gateway.ts';
@@ -15,7 +16,7 @@ import { Topology } from '../support/topology.ts';
 import { type Outcome, run } from './support/run.ts';
 import { SlowLink } from './support/slow-link.ts';
 
-const FOLDER = new URL('clients/', import.meta.url).pathname;
+const FOLDER = fileURLToPath(new URL('clients/', import.meta.url));
 const PYTHON = '/usr/bin/python3';
 
 /** Not UTF-8, and with everything in it that a form must escape. */
@@ -93,6 +94,7 @@ describe('published by clients that strangers use', () => {
       10,
       () => run(PYTHON, [`${FOLDER}urllib_client.py`, 'on one connection', urlOf(), ...login(), file]),
     ],
+    ["PHP's streams", 4, () => run('php', [`${FOLDER}streams.php`, urlOf(), ...login(), file])],
     ["Perl's HTTP::Tiny", 3, () => run('perl', [`${FOLDER}http_tiny.pl`, urlOf(), ...login(), file])],
     ["Ruby's net/http", 4, () => run('/usr/bin/ruby', [`${FOLDER}net_http.rb`, urlOf(), ...login(), file])],
     ["Java's HttpClient, which offers HTTP/2", 20, () => java('HttpClient', urlOf(), file)],

@@ -117,6 +117,19 @@ const MANAGED = [...VALUES, ...LARGE_INTEGERS.map(int)];
 
 const managedWire = ({ wire, managed = wire }: Header): Wire => managed;
 
+/** What a form and a batch cannot carry. */
+const IMPOSSIBLE = [
+  ...LARGE_INTEGERS.map(String),
+  '1e400',
+  '{"$numberLong": "9223372036854775808"}',
+  '{"$numberLong": "many"}',
+  '{"$numberInt": "2147483648"}',
+  '{"$numberDouble": "Infinity"}',
+  '{"$numberDecimal": "12345678901234567890"}',
+  '{"$date": "yesterday"}',
+  '{"$binary": {"base64": "?"}}',
+];
+
 describe.each(brokers)('through %s', (_, open) => {
   let broker: OpenBroker;
   let audience: Audience;
@@ -182,6 +195,13 @@ describe.each(brokers)('through %s', (_, open) => {
         (header) => wire(way, header),
         ({ wire: expected }) => expected,
       );
+    });
+
+    it.each(IMPOSSIBLE)('are refused where no type holds them: %s', async (json) => {
+      const where = { topology: audience.topology, gatewayPort: gateway.port, exchange: 'world' };
+      const { status, text } = await publishValue(way, where, json);
+      expect(status).toBe(400);
+      expect(text).toContain('value: expected ');
     });
 
     it.each(consumers)('arrive in %s', (consumer) => {

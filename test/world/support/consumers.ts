@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import amqp from 'amqplib';
 import * as v from 'valibot';
@@ -24,7 +25,7 @@ export type Reading =
     }
   | { readonly failed: string };
 
-const FOLDER = new URL('../consumers/', import.meta.url).pathname;
+const FOLDER = fileURLToPath(new URL('../consumers/', import.meta.url));
 const JAVA_PATH = '/usr/share/java/amqp-client.jar:/usr/share/java/slf4j-api.jar';
 
 /** Debian's client libraries, and the programs that read with them. */

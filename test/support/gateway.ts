@@ -20,6 +20,8 @@ export interface Settings {
   readonly daemon?: Record<string, unknown>;
   /** A command that becomes the program, such as setpriv(1) and its options. */
   readonly through?: readonly string[];
+  /** Another Node than that of the tests, as the path of its program. */
+  readonly node?: string;
   /** How many ports; one backend listens on each. */
   readonly ports?: number;
   readonly broker?: BrokerPorts | undefined;
@@ -51,7 +53,8 @@ export class GatewayProcess {
     const file = join(directory, 'statelessd.yaml');
     const ports = claims.map(({ port }) => port);
     await writeFile(file, stringify(configuration(settings, ports)));
-    const [command = process.execPath, ...args] = [...(settings.through ?? []), process.execPath, PROGRAM, '-c', file];
+    const node = settings.node ?? process.execPath;
+    const [command = node, ...args] = [...(settings.through ?? []), node, PROGRAM, '-c', file];
     const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe'] });
     const gateway = new GatewayProcess(child, claims, directory);
     const addresses = [settings.http?.ports ?? ports, settings.http?.sockets ?? []].flat();

@@ -117,12 +117,19 @@ describe('--check and a start', () => {
 
   it('tell of all of that at once', async () => {
     const path = file({
-      Daemon: { user: 'no-such-user', pidfile: at('folder') },
+      Daemon: { user: 'no-such-user', group: 'no-such-group', pidfile: at('folder') },
       HTTPServer: { ports: [], sockets: [at('none/0.sock')], tls: { cert: at('none.pem'), key: at('none.key') } },
     });
     const { status, stderr } = await run('-c', path, '--check');
     expect(status).toBe(78);
-    for (const key of ['Daemon.user', 'Daemon.pidfile', 'unix:', 'HTTPServer.tls.cert', 'HTTPServer.tls.key'])
+    for (const key of [
+      'Daemon.user',
+      'Daemon.group',
+      'Daemon.pidfile',
+      'unix:',
+      'HTTPServer.tls.cert',
+      'HTTPServer.tls.key',
+    ])
       expect(stderr).toContain(key);
   });
 

@@ -11,13 +11,15 @@ export type IdentityOutcome =
  */
 export function identityOf(user: string | undefined, group: string | undefined): IdentityOutcome {
   const own = user === undefined ? thisProcess() : userOf(user);
-  if (own === undefined) return { ok: false, problem: `Daemon.user: expected a system user; there is no ${user}` };
-  if (group === undefined) return { ok: true, identity: own };
-  // name:password:gid:members
-  const [, , gid] = outputOf('getent', 'group', '--', group)?.split(':') ?? [];
-  if (gid === undefined) return { ok: false, problem: `Daemon.group: expected a system group; there is no ${group}` };
-  const groups = new Set([Number(gid), ...own.groups]);
-  return { ok: true, identity: { uid: own.uid, gid: Number(gid), groups: [...groups] } };
+  const gid = group === undefined ? own?.gid : gidOf(group);
+  const problems = [
+    ...(own === undefined ? [`Daemon.user: expected a system user; there is no ${user}`] : []),
+    ...(group !== undefined && gid === undefined
+      ? [`Daemon.group: expected a system group; there is no ${group}`]
+      : []),
+  ];
+  if (own === undefined || gid === undefined) return { ok: false, problem: problems.join('\n') };
+  return { ok: true, identity: { uid: own.uid, gid, groups: [...new Set([gid, ...own.groups])] } };
 }
 
 function userOf(user: string): Identity | undefined {
@@ -25,6 +27,12 @@ function userOf(user: string): Identity | undefined {
   const [uid] = ids('-u');
   const [gid] = ids('-g');
   return uid === undefined || gid === undefined ? undefined : { uid, gid, groups: ids('-G') };
+}
+
+function gidOf(group: string): number | undefined {
+  // name:password:gid:members
+  const [, , gid] = outputOf('getent', 'group', '--', group)?.split(':') ?? [];
+  return gid === undefined ? undefined : Number(gid);
 }
 
 function thisProcess(): Identity | undefined {

@@ -17,6 +17,9 @@ import { Load, lost } from './support/load.ts';
 import { backendOn, backendsOf, backendsOn, ended, isAlive, statusOf } from './support/processes.ts';
 import { sharedBroker, Topology } from './support/topology.ts';
 
+/** For tests of what becomes of connections, on a machine so busy that a first login takes long. */
+const PATIENT = { publish_timeout: 30 };
+
 const IS_ROOT = process.getuid?.() === 0;
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const PROGRAM = `${DIST}cli.js`;
@@ -72,7 +75,7 @@ describe('the processes', () => {
     });
 
   it('share the load of eight ports', async () => {
-    const gateway = await start({ ports: 8 });
+    const gateway = await start({ ports: 8, publishing: PATIENT });
     const agent = keepAliveAgent(100);
     onTestFinished(() => agent.destroy());
     const load = new Load(topology, { ports: gateway.ports, clients: 4, agent });
@@ -89,7 +92,7 @@ describe('the processes', () => {
   });
 
   it('replace a backend killed with SIGKILL under load', async () => {
-    const gateway = await start({ ports: 8 });
+    const gateway = await start({ ports: 8, publishing: PATIENT });
     const agent = keepAliveAgent(100);
     onTestFinished(() => agent.destroy());
     const load = new Load(topology, { ports: gateway.ports, clients: 4, agent });
@@ -126,7 +129,7 @@ describe('the processes', () => {
 
   describe('on SIGTERM', () => {
     it('answer every request that got through under load, and lose nothing that they confirmed', async () => {
-      const gateway = await start({ ports: 8 });
+      const gateway = await start({ ports: 8, publishing: PATIENT });
       const agent = keepAliveAgent(200);
       onTestFinished(() => agent.destroy());
       const loads = [

@@ -228,7 +228,7 @@ describe.each(doors)('a batch, $name,', ({ open }) => {
     ['no array', ARRAY, '{"body":"x"}', /^expected a JSON array/],
     ['nothing', ARRAY, '', /^expected a JSON array/],
   ])(
-    'is not what has %s: the answer tells where one message goes, and who decodes %%2f',
+    'is not what has %s: the answer tells where one message goes, and who decodes slashes',
     async (_, headers, body, detail) => {
       const { status, problem } = await send(`/${topology.segment}/x`, body, { headers });
       expect([status, problem.type]).toEqual([400, 'urn:statelessd:malformed-request']);

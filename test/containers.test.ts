@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
+import { type Certificates, makeCertificates } from './support/certificates.ts';
 import { ContainerBuild, type Image } from './support/container-build.ts';
 import { http } from './support/http.ts';
+import { backendsOf } from './support/processes.ts';
 import { startProgram } from './support/program.ts';
 import { Topology } from './support/topology.ts';
 
@@ -29,7 +31,8 @@ function check(args: readonly string[], env: Record<string, string>) {
 }
 
 /** A drained backend is killed 2 s after drain_timeout. */
-const stopsWithin = ({ HTTPServer }: { HTTPServer: { drain_timeout: number } }): number => HTTPServer.drain_timeout + 2;
+const stopsWithin = ({ HTTPServer }: { HTTPServer: { shutdown_delay: number; drain_timeout: number } }): number =>
+  HTTPServer.shutdown_delay + HTTPServer.drain_timeout + 2;
 
 describe('the container files', () => {
   let topology: Topology;
@@ -77,25 +80,62 @@ describe('the container files', () => {
   describe('config/Containerfile', () => {
     let build: ContainerBuild;
     let image: Image;
+    let certificates: Certificates;
+    let directory: string;
     beforeAll(() => {
       build = new ContainerBuild();
       image = build.run();
+      certificates = makeCertificates();
+      directory = mkdtempSync(join(tmpdir(), 'statelessd-container-'));
     });
-    afterAll(() => build.delete());
+    afterAll(() => {
+      build.delete();
+      certificates.delete();
+      rmSync(directory, { recursive: true });
+    });
 
     const inside = (command: readonly string[]): string[] =>
       command.map((word) => (word.startsWith('/') ? join(image.root, word) : word));
-    const health = (): number | null =>
-      spawnSync(image.healthcheck[0] ?? '', image.healthcheck.slice(1), { env: { ...process.env, ...here() } }).status;
+    /** In a container it finds the one supervisor that there is; here are others. */
+    const health = ({ pid }: { readonly pid: number }): number | null => {
+      const [command = '', ...args] = inside(image.healthcheck);
+      return spawnSync(command, [...args, String(pid)], { env: { PATH: process.env.PATH } }).status;
+    };
 
     it('makes a program that publishes and is healthy, by its own health check, for as long as it runs', async () => {
-      expect(health()).toBe(1);
       const program = await startProgram(inside(image.entrypoint), { ...image.env, ...here() });
       expect(curl()).toBe('204');
-      expect(health()).toBe(0);
+      expect(health(program)).toBe(0);
       expect(await program.stop()).toBe(0);
-      expect(health()).toBe(1);
+      expect(health(program)).toBe(1);
     });
+
+    it.each([
+      ['with TLS', () => ({ tls: { cert: certificates.cert, key: certificates.key } })],
+      ['on another address', () => ({ address: '::1' })],
+      ['on a name', () => ({ address: 'localhost' })],
+      ['on a Unix socket alone', () => ({ ports: [], sockets: [join(directory, 'a.sock')] })],
+      ['with other routes', () => ({}), [['/alive', 'statelessd.Health']]],
+    ])(
+      'makes a program that is healthy %s, as a file says, until a backend hangs',
+      async (_, settings, routes?: string[][]) => {
+        const file = join(directory, 'statelessd.yaml');
+        writeFileSync(
+          file,
+          stringify({ HTTPServer: { ports: [port.port], ...settings() }, ...(routes && { Routes: routes }) }),
+        );
+        const { STATELESSD__HTTPSERVER__PORTS: _ports, ...broker } = here();
+        const program = await startProgram([...inside(image.entrypoint), '-c', file], { ...image.env, ...broker });
+        onTestFinished(async () => void (await program.stop()));
+        expect(health(program)).toBe(0);
+        const [backend, ...others] = backendsOf(program.pid);
+        expect(others).toEqual([]);
+        process.kill(backend?.pid ?? 0, 'SIGSTOP');
+        expect(health(program)).toBe(1);
+        process.kill(backend?.pid ?? 0, 'SIGCONT');
+        expect(health(program)).toBe(0);
+      },
+    );
 
     it('leaves out of the image what only the build needs, and is not root', () => {
       const folder = join(image.root, 'opt/statelessd');
@@ -168,9 +208,8 @@ describe('the container files', () => {
       expect(of('Service').spec.ports.map(({ targetPort }: { targetPort: string }) => targetPort)).toEqual([
         named.name,
       ]);
-      const [preStop] = [container.lifecycle.preStop.exec.command];
-      expect(preStop[0]).toBe('sleep');
-      expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(Number(preStop[1]) + stopsWithin(config));
+      expect(config.HTTPServer.shutdown_delay).toBeGreaterThan(0);
+      expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(stopsWithin(config));
     });
 
     it('has probes that the program answers while it serves', async () => {

@@ -1,5 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
 import { BothLoggings, type LogRecord } from './support/both-loggings.ts';
+import { GatewayProcess } from './support/gateway.ts';
+import { FORM, http } from './support/http.ts';
+import { Topology } from './support/topology.ts';
 
 const NAMES = { gateway: 'statelessd', access: 'tinman.application', broker: 'statelessd.rabbitmq' };
 
@@ -15,6 +22,17 @@ const RECORDS: readonly LogRecord[] = [
   { door: 'broker', level: 'warning', message: 'connection lost “früh” 漢字 🐰', time: WINTER + 999 },
   { door: 'gateway', level: 'error', message: 'a backend died', time: SUMMER },
 ];
+
+/** The record that a JSON line of ours tells of, its fields behind its sentence. */
+function recordOf(line: string): LogRecord {
+  const { time, level, logger, message, ...fields } = JSON.parse(line);
+  const details = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+  const door = DOORS.find((each) => NAMES[each] === logger);
+  if (door === undefined) throw new Error(`a logger of an unknown name: ${logger}`);
+  return { door, level, message: (message + details.join('')).replaceAll('\u202e', '\\u202e'), time: Date.parse(time) };
+}
+
+const DOORS = ['gateway', 'access', 'broker'] as const;
 
 const ALL = 'disable_existing_loggers: false\nroot: {level: NOTSET, handlers: [h]}';
 const formatted = (formatter: string): string =>
@@ -154,7 +172,7 @@ loggers:
   ['no handlers at all: the last resort', 'version: 1\nloggers: {statelessd: {level: DEBUG}, tinman: {handlers: []}}'],
   [
     'a null handler: not even the last resort',
-    'version: 1\nhandlers: {n: {class: logging.NullHandler}}\nloggers: {statelessd: {handlers: [n]}, tinman: {level: INFO}}',
+    'version: 1\nhandlers: {silent: {class: logging.NullHandler}}\nloggers: {statelessd: {handlers: [silent]}, tinman: {level: INFO}}',
   ],
   [
     'filters on a logger, which do not count for its children',
@@ -212,6 +230,7 @@ loggers:
       '{levelno:05}|{levelno:+d}|{levelno:#x}|{levelno:#b}|{levelno:^9}|{levelno:=+9}|{levelno:c}|{levelno:.1f}|{levelno:%}|{levelno:08,}|{process:_}|{created}|{created:.3f}|{created:,.2f}|{created:.4}|{created:g}|{created:n}|{created:020,.1f}|{msecs:03.0f}|{msecs:.3}|{msecs:E}|{levelno!s:>5}|{levelno:_x}|{created:#.0f}|{created:#.2}|{msecs:.0e}|{message}',
     ),
   ],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is Python's string.Template
   ['a template', dollars('$asctime ${levelname}: $message ($$5 on $name, ${msecs} $created $exc_info)')],
   [
     'dates',
@@ -245,6 +264,36 @@ loggers: {pika: {level: DEBUG, handlers: [h]}, tornado.access: {level: INFO, han
     const { ours, pythons } = await both.run(yaml.trim(), RECORDS, names, 'UTC');
     expect(ours.stderr).toContain('pika a frame');
     expect(ours).toEqual(pythons);
+  });
+
+  it('for the program as a whole: what it logged, as CPython logs it', async () => {
+    const topology = await Topology.create();
+    await topology.exchangeWithQueue();
+    const directory = await mkdtemp(join(tmpdir(), 'statelessd-logged-'));
+    onTestFinished(async () => {
+      await topology.delete();
+      await rm(directory, { recursive: true });
+    });
+    const yaml = (more: string): string => `
+version: 1
+formatters: {text: {format: '{levelname:<8}|{asctime}|{name}|{message}', style: '{', datefmt: '%c %Z'}, json: {class: statelessd.JsonFormatter}}
+handlers: {text: {class: logging.FileHandler, filename: DIR/text, formatter: text}${more}}
+disable_existing_loggers: 0
+`;
+    const facts =
+      ', facts: {class: logging.FileHandler, filename: DIR/facts, formatter: json}, console: {class: logging.StreamHandler}';
+    const section = `${yaml(facts)}root: {level: INFO, handlers: [console, facts, text]}`.replaceAll('DIR', directory);
+    const gateway = await GatewayProcess.start({ logging: parse(section) });
+    for (const exchange of ['x', 'missing', 'früh"\u202e']) {
+      const path = `/${topology.segment}/${encodeURIComponent(exchange)}/k`;
+      await http(gateway.port, path, { user: topology.user, body: 'body=x', headers: FORM });
+    }
+    await gateway.stop();
+    const records = (await readFile(join(directory, 'facts'), 'utf8')).trimEnd().split('\n').map(recordOf);
+    expect(new Set(records.map(({ door }) => door))).toEqual(new Set(['gateway', 'access', 'broker']));
+    const pythons = `${yaml('').replace(/, json: .*/, '}')}root: {level: INFO, handlers: [text]}`;
+    const { text } = await both.pythons(pythons, records, NAMES, process.env.TZ);
+    expect(await readFile(join(directory, 'text'), 'latin1')).toBe(text);
   });
 
   it.each(['UTC', 'America/New_York', 'Asia/Kathmandu', 'America/St_Johns', ''])('in the zone %j', async (zone) => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -76,6 +76,23 @@ describe('a log file', () => {
     expect(told.toSorted()).toEqual(ids.toSorted());
   });
 
+  it('has a line for each message of a batch that is refused as a whole', async () => {
+    const gateway = await gatewayWith({ logging: logging({}) });
+    const batch = Array.from({ length: 10_000 }, (_, number) => ({
+      routing_key: `${number}-`.padEnd(60, 'x'),
+      body: '',
+    }));
+    const answer = await http(gateway.port, `/${topology.segment}/missing`, {
+      user: topology.user,
+      body: JSON.stringify(batch),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(answer.status).toBe(422);
+    await gateway.stop();
+    const keys = (await read('log')).match(/routing_key="[^"]*"/g);
+    expect(new Set(keys).size).toBe(10_000);
+  });
+
   it('is emptied at a start where its mode says so, and not by a reload', async () => {
     await writeFile(file('log'), 'of yesterday\n');
     const gateway = await gatewayWith({ logging: logging({ mode: 'w' }) });
@@ -124,6 +141,10 @@ describe('a log file', () => {
     const args = ['-c', command, process.execPath, PROGRAM, file('statelessd.yaml'), file('log')];
     const child = spawn('sh', args, { stdio: ['ignore', 'inherit', 'ignore'] });
     const exited = once(child, 'exit');
+    onTestFinished(async () => {
+      child.kill('SIGTERM');
+      await exited;
+    });
     await has('log', 'listening on');
     await rename(file('log'), file('log.1'));
     await writeFile(file('log'), '');
@@ -151,6 +172,36 @@ describe('a log file', () => {
     await gateway.says('a log sink is reached again', 2);
   });
 
+  it('that nobody may make any more goes on where it was moved to', async () => {
+    const watched = { class: 'logging.handlers.WatchedFileHandler', filename: file('moved/log') };
+    await mkdir(file('moved'));
+    const gateway = await gatewayWith({ logging: logging(watched) });
+    await has('moved/log', 'listening on');
+    await rename(file('moved'), file('elsewhere'));
+    await refused(gateway.port, 'meanwhile');
+    await has('elsewhere/log', 'meanwhile');
+    await gateway.says('its directory does not exist; the moved file is written');
+    await mkdir(file('moved'));
+    await refused(gateway.port, 'afterwards');
+    await has('moved/log', 'afterwards');
+  });
+
+  it('that is a named pipe without a reader holds nothing up, and is written once somebody reads', async () => {
+    execFileSync('mkfifo', [file('pipe')]);
+    const gateway = await gatewayWith({ logging: logging({ filename: file('pipe') }) });
+    await gateway.says(`${file('pipe')}: nobody reads it`);
+    await refused(gateway.port, 'to-be-read');
+    const reader = spawn('cat', [file('pipe')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    reader.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    await expect.poll(() => said, { timeout: 20_000 }).toContain('to-be-read');
+    const ended = once(reader, 'exit');
+    await gateway.stop();
+    await ended;
+  });
+
   it('without room is warned about, and nothing else suffers', async () => {
     const gateway = await gatewayWith({ logging: logging({ filename: '/dev/full' }) });
     await gateway.says('/dev/full: no space is left on the device');
@@ -172,6 +223,7 @@ describe('a log file', () => {
     await refused(gateway.port, 'again');
     await has('log', 'again');
     expect((await stat(file('log'))).uid).toBe(65534);
+    expect(gateway.stderr).not.toContain('cannot be reached');
   });
 
   it('has one line for a request whose names hold what would begin others', async () => {

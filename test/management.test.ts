@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess } from './support/gateway.ts';
@@ -237,6 +238,8 @@ describe('the management API’s publish call', () => {
     ['a user who may not write', () => ({ user: watcher })],
     ['a form’s Content-Type', () => ({ headers: { 'content-type': 'application/x-www-form-urlencoded' } })],
     ['no Content-Type that it knows', () => ({ headers: { 'content-type': 'text/plain' } })],
+    ['a compressed body', () => ({ body: gzipSync(json({})), headers: { 'content-encoding': 'gzip' } })],
+    ['a Content-Encoding that is not true', () => ({ headers: { 'content-encoding': 'gzip' } })],
     ['broken JSON and a wrong password', () => ({ body: '{', user: { username: 'manager', password: 'no' } })],
   ] as const)('has the same answer to %s', async (_, changes: () => Partial<Ask>) => {
     await sameAnswer({ body: json({}), ...changes() });
@@ -296,6 +299,23 @@ describe('the management API’s publish call', () => {
       'Message published but NOT routed\n',
     );
     await expect(admin('exchange=missing', 'routing_key=k', 'payload=x')).rejects.toThrow(/no exchange 'missing'/);
+  });
+
+  it('says of a message that is not confirmed in time what RabbitMQ says since 4.3.3', async () => {
+    expect((await ask({ body: json({}) })).status).toBe(200);
+    broker.suspend();
+    try {
+      const { status, text, headers } = await ask({ body: json({}) });
+      expect([status, headers['statelessd-error']]).toEqual([400, 'confirm-timeout; published=unknown']);
+      expect(JSON.parse(text)).toEqual({
+        error: 'bad_request',
+        reason: expect.stringMatching(
+          /^confirm_timeout Timed out waiting for a publisher confirm\. The message may still/,
+        ),
+      });
+    } finally {
+      broker.resume();
+    }
   });
 
   it('obeys alarms', async () => {

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
-import { claimFreePort } from '../wrangler-free-local/ports.ts';
+import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
+import { readDocument } from './docs/document.ts';
 import { GatewayProcess } from './support/gateway.ts';
-import { type Answer, FORM, http, keepAliveAgent } from './support/http.ts';
+import { type Answer, basic, FORM, http, keepAliveAgent } from './support/http.ts';
 import { Nginx } from './support/nginx.ts';
 import { backendOn, backendsOf } from './support/processes.ts';
 import { Topology } from './support/topology.ts';
@@ -202,6 +203,66 @@ describe('behind nginx with config/nginx.conf', () => {
       http(nginx.port, path, { user: topology.user, body: 'body=x', headers: { ...FORM, origin } });
     expect((await from(`http://127.0.0.1:${nginx.port}`)).status).toBe(204);
     expect((await from(`http://127.0.0.1:${gateway.port}`)).status).toBe(403);
+  });
+});
+
+describe('behind an nginx that is configured otherwise,', () => {
+  let topology: Topology;
+  let gateway: GatewayProcess;
+  let nginx: Nginx;
+  const claims: ClaimedPort[] = [];
+
+  beforeAll(async () => {
+    topology = await Topology.create();
+    await topology.exchangeWithQueue();
+    gateway = await GatewayProcess.start(SETTINGS);
+    const [map, below] = readDocument('docs/operating.md').blocks.filter(({ language }) => language === 'nginx');
+    const decoding = `location / { proxy_pass http://127.0.0.1:${gateway.port}/; }`;
+    const servers = [decoding, `merge_slashes off; ${decoding}`, `merge_slashes off; ${below?.code}`];
+    claims.push(...(await Promise.all(servers.map(claimFreePort))));
+    const outer = servers.map((server, index) => `server { listen 127.0.0.1:${claims[index]?.port}; ${server} }`);
+    nginx = await Nginx.start(gateway.ports, [map?.code, ...outer].join('\n'));
+  });
+  afterAll(async () => {
+    await nginx?.stop();
+    for (const claim of claims) claim.release();
+    await gateway?.stop();
+    await topology?.delete();
+  });
+
+  // The gateway sees another path than is asked for here, so its answers are not held against their description.
+  const post = async (server: number, path: string, type: string) => {
+    const answer = await fetch(`http://127.0.0.1:${claims[server]?.port}${path}`, {
+      method: 'POST',
+      body: 'body=x',
+      headers: { 'content-type': type, authorization: basic(topology.user) },
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const TOLD = /"detail":"[^"]*%2f[^"]*proxy[^"]*nginx[^"]*proxy_pass/;
+  const TYPES = [FORM['content-type'], 'application/json', 'text/plain'];
+
+  it.each([
+    ['merges', 0],
+    ['keeps', 1],
+  ])('that decodes slashes and %s them, the answer says so', async (_, server) => {
+    for (const type of TYPES) {
+      for (const path of ['/%2f/x/k', '/%2F/x/', '/v/x/a%2fb'])
+        expect([path, await post(server, path, type)]).toEqual([
+          path,
+          { status: expect.toBeOneOf([400, 404]), text: expect.stringMatching(TOLD) },
+        ]);
+    }
+  });
+
+  it('below a prefix as docs/operating.md has it, a path keeps its meaning', async () => {
+    const slash = await topology.sibling(`${topology.vhost}/`);
+    await slash.exchangeWithQueue();
+    const path = `/mq/${topology.segment}%2f/x/a%2fb..%252f?type=t%2ft`;
+    expect(await post(2, path, 'text/plain')).toEqual({ status: 204, text: '' });
+    const { fields, properties } = await slash.only();
+    expect([fields.routingKey, properties.type]).toEqual(['a/b..%2f', 't/t']);
+    await slash.delete();
   });
 });
 

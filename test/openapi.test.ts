@@ -180,8 +180,17 @@ describe('the document', () => {
     const ids = Object.values(document.paths).flatMap((methods) =>
       Object.values(methods).map((one) => one.operationId),
     );
-    expect(ids.slice(0, 7)).toEqual(['asset', 'publish', 'publish2', 'stats', 'metrics', 'ready', 'openApi']);
-    expect(ids.slice(7)).toEqual(['managementPublish', 'publishMany', 'publishMany2']);
+    expect(ids.slice(0, 8)).toEqual([
+      'asset',
+      'favicon',
+      'publish',
+      'publish2',
+      'stats',
+      'metrics',
+      'ready',
+      'openApi',
+    ]);
+    expect(ids.slice(8)).toEqual(['managementPublish', 'publishMany', 'publishMany2']);
     expect(document.info.description).toContain('stats(?:\\.json)?');
   });
 });

@@ -5,6 +5,17 @@ import { GatewayProcess } from './support/gateway.ts';
 import { basic, raw } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
+/** With the access log, which by default is silent. */
+const LOGGING = {
+  version: 1,
+  formatters: { short: { format: '%(name)s|%(message)s' } },
+  handlers: { only: { class: 'logging.StreamHandler', formatter: 'short' } },
+  loggers: {
+    statelessd: { level: 'INFO', handlers: ['only'] },
+    tornado: { level: 'INFO', handlers: ['only'] },
+  },
+};
+
 describe('of HTTP itself,', () => {
   let topology: Topology;
   let gateway: GatewayProcess;
@@ -14,7 +25,7 @@ describe('of HTTP itself,', () => {
     topology = await Topology.create();
     await topology.exchangeWithQueue();
     path = `/${topology.segment}/x/k`;
-    gateway = await GatewayProcess.start({ http: { headers_timeout: 1 } });
+    gateway = await GatewayProcess.start({ http: { headers_timeout: 1 }, logging: LOGGING });
   });
   beforeEach(async () => {
     await topology.drain();
@@ -145,7 +156,7 @@ describe('of HTTP itself,', () => {
       const said = execFileSync(
         'ab',
         [
-          ...['-k', '-n', '200', '-c', '4', '-p', body, '-T', 'text/plain'],
+          ...['-q', '-k', '-n', '200', '-c', '4', '-p', body, '-T', 'text/plain'],
           ...['-A', `${topology.user.username}:${topology.user.password}`],
           `http://127.0.0.1:${gateway.port}${path}`,
         ],
@@ -189,23 +200,27 @@ describe('of HTTP itself,', () => {
 
     it.each([
       ['404 no-such-path', 'no-such-path', post('/a/b/c/d/e')],
-      ['405', 'method-not-allowed', post('/healthz')],
+      ['405', 'method-not-allowed', post('/')],
       ['417', 'expectation-failed', post('/a/b/c', 'POST', 'Expect: magic\r\n')],
       ['431', 'headers-too-large', post('/a/b/c', 'POST', `X-Large: ${'x'.repeat(20_000)}\r\n`)],
-      ['501', 'unsupported-transfer-coding', request(['Host: g', 'Transfer-Encoding: x, chunked', CLOSE], '0\r\n\r\n')],
+      [
+        '501',
+        'unsupported-transfer-coding',
+        `POST /a/b/c HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: x, chunked\r\n${CLOSE}\r\n\r\n0\r\n\r\n`,
+      ],
       ['400 for its Host', 'malformed-request', post('/a/b/c', 'POST', 'Host: h\r\n')],
       ['400 for bytes that are no HTTP', 'malformed-request', 'POST /a/b/c HTTP/1.1\r\nHost: g\r\n\0: x\r\n\r\n'],
       ['408', 'request-timeout', 'POST /a/b/c HTTP/1.1\r\nHost: g\r\n'],
     ])('%s leaves a line of the access log and one of the message', async (status, slug, bytes) => {
-      const before = [lines('"answered"').length, lines('"not published"').length];
+      const before = [lines('tornado.access|').length, lines('not published ').length];
       const received = await raw(gateway.port, bytes);
       expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status.slice(0, 3)} .*Statelessd-Error: ${slug}; `, 's'));
       await expect
-        .poll(() => [lines('"answered"').length, lines('"not published"').length])
+        .poll(() => [lines('tornado.access|').length, lines('not published ').length])
         .toEqual(before.map((count) => count + 1));
       const id = /x-request-id: (\S+)/i.exec(received)?.[1];
-      expect(lines('"not published"').at(-1)).toContain(`"request_id":"${id}"`);
-      expect(lines('"answered"').at(-1)).toContain('"client":"127.0.0.1"');
+      expect(lines('not published ').at(-1)).toContain(`request_id="${id}"`);
+      expect(lines('tornado.access|').at(-1)).toContain('client="127.0.0.1"');
     });
   });
 });

@@ -179,11 +179,6 @@ describe.each(doors)('publishing, $name', ({ open }) => {
     expect((await post(path, `body=x${'&a='.repeat(256)}`)).status).toBe(400);
   });
 
-  it('refuses a compressed form', async () => {
-    const answer = await post(path, 'body=x', { ...FORM, 'content-encoding': 'gzip' });
-    expect([answer.status, answer.problem.type]).toEqual([415, 'urn:statelessd:unsupported-encoding']);
-  });
-
   describe('addresses', () => {
     it('tells the vhosts %2f and %252f apart', async () => {
       const slash = await topology.sibling(`${topology.vhost}/`);

@@ -64,7 +64,7 @@ function parseTemplate(text: string, typeOfField: TypeOf): ParsedFormat<FormatPi
     const field = named ?? braced;
     if (escaped !== undefined) pieces.push('$');
     else if (field === undefined) {
-      return { ok: false, mistake: 'expected a log format, where each $ begins $$, $name or $' + '{name}' };
+      return { ok: false, mistake: `expected a log format, where each $ begins $$, $name or $\{name}` };
     } else {
       if (typeOfField(field) === undefined) return { ok: false, mistake: unknownField(`$${field}`, field) };
       pieces.push({ kind: 'braces', field, conversion: 's', spec: '' });

@@ -86,7 +86,7 @@ export function withBase(paths: PathsConfig): PathsConfig {
   const replace = (path: string): string => {
     // What is relative is so to base already.
     const relative = isAbsolute(base) ? path : path.replace(/^\{\{base\}\}\/*/, './');
-    return relative.replaceAll('{{base}}', base);
+    return relative.replaceAll('{{base}}', () => base);
   };
   return {
     ...paths,

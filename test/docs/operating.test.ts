@@ -56,7 +56,8 @@ describe('docs/operating.md', () => {
       return parse(spawnSync('node', ['dist/cli.js', '--check', '-c', file], { cwd: root, encoding: 'utf8' }).stdout);
     };
     const complete = sample.replace(/^(\s*)#(?=\S)/gm, '$1').replace(/^ {4}(host|port): .*$/gm, '');
-    const chosen = (parent: string): boolean => ['formatters', 'filters', 'handlers', 'loggers'].includes(parent);
+    const chosen = (parent: string): boolean =>
+      ['formatters', 'filters', 'handlers', 'loggers', 'defaults'].includes(parent);
     const sections = ['Daemon', 'Application', 'HTTPServer', 'Routes', 'Logging', 'rabbitmq', 'publishing'];
     const keys = [...keysOf(check(complete), chosen), ...keysOf(check('{}'), chosen)];
     expect(new Set(keys).size).toBeGreaterThan(60);

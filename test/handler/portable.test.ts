@@ -58,6 +58,7 @@ const app = createApp({
     asyncTimeoutMs: 1000,
     clientGone: 'deliver',
     origins: [],
+    ignoreReturnsOf: [],
     routes: [],
     debug: false,
     version: '1.0.0',

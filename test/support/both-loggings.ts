@@ -93,17 +93,30 @@ export class BothLoggings {
     names: Readonly<Record<LogRecord['door'], string>>,
     zone: string,
   ): Promise<{ ours: Written; pythons: Written }> {
-    const [ourFiles, pythonsFiles] = await Promise.all(['ours', 'pythons'].map((name) => this.#empty(name)));
+    const ourFiles = await this.#empty('ours');
     const file = join(this.#directory, 'statelessd.yaml');
-    const indented = logging.replaceAll('DIR', ourFiles ?? '').replaceAll(/^/gm, '  ');
+    const indented = logging.replaceAll('DIR', ourFiles).replaceAll(/^/gm, '  ');
     await writeFile(file, `Logging:\n${indented}\n`);
-    const env = { ...process.env, TZ: zone, PYTHONIOENCODING: 'utf-8' };
+    const env = { ...process.env, TZ: zone };
     const ours = spawn(process.execPath, [join(this.#directory, 'ours.mjs'), file, JSON.stringify(records)], { env });
-    const ourWritten = await written(ours, ourFiles ?? '');
-    const config: unknown = parse(logging.replaceAll('DIR', pythonsFiles ?? ''), { version: '1.1' });
-    const given = [config, records, names, ours.pid].map((argument) => JSON.stringify(argument));
-    const pythons = spawn('/usr/bin/python3', [join(this.#directory, 'pythons.py'), ...given], { env });
-    return { ours: ourWritten, pythons: await written(pythons, pythonsFiles ?? '') };
+    const ourWritten = await written(ours, ourFiles);
+    return { ours: ourWritten, pythons: await this.pythons(logging, records, names, zone, ours.pid) };
+  }
+
+  /** What CPython writes, as if it were the process `pid`. */
+  async pythons(
+    logging: string,
+    records: readonly LogRecord[],
+    names: Readonly<Record<LogRecord['door'], string>>,
+    zone: string | undefined,
+    pid = 0,
+  ): Promise<Written> {
+    const files = await this.#empty('pythons');
+    const config: unknown = parse(logging.replaceAll('DIR', files), { version: '1.1' });
+    const given = [config, records, names, pid].map((argument) => JSON.stringify(argument));
+    const program = join(this.#directory, 'pythons.py');
+    const env = { ...process.env, TZ: zone, PYTHONIOENCODING: 'utf-8' };
+    return written(spawn('/usr/bin/python3', [program, ...given], { env }), files);
   }
 
   async #empty(name: string): Promise<string> {

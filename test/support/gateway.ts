@@ -22,6 +22,8 @@ export interface Settings {
   readonly daemon?: Record<string, unknown>;
   /** A command that becomes the program, such as setpriv(1) and its options. */
   readonly through?: readonly string[];
+  /** Another Node than that of the tests, as the path of its program. */
+  readonly node?: string;
   /** How many ports; one backend listens on each. */
   readonly ports?: number;
   readonly broker?: BrokerPorts | undefined;
@@ -53,7 +55,7 @@ export class GatewayProcess {
     const file = join(directory, 'statelessd.yaml');
     const ports = claims.map(({ port }) => port);
     await writeFile(file, stringify(configuration(settings, ports)));
-    const program = [...(settings.through ?? []), process.execPath, PROGRAM, '-c', file];
+    const program = [...(settings.through ?? []), settings.node ?? process.execPath, PROGRAM, '-c', file];
     const [command = '', ...args] = tiedCommand(program, 'SIGTERM');
     const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'pipe'] });
     const gateway = new GatewayProcess(child, claims, directory);

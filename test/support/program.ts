@@ -4,6 +4,7 @@ import { tiedCommand } from '../../wrangler-free-local/tied-process.ts';
 
 /** A statelessd from elsewhere than dist/, with what its environment says over its configuration. */
 export interface Program {
+  readonly pid: number;
   /** Sends SIGTERM; resolves to the exit code. */
   stop(): Promise<unknown>;
 }
@@ -25,6 +26,7 @@ export async function startProgram(
     await Promise.race([once(child.stderr, 'data'), exited]);
   }
   return {
+    pid: child.pid ?? 0,
     async stop() {
       child.kill('SIGTERM');
       const [code]: unknown[] = await exited;

@@ -1,4 +1,4 @@
-import { AMQPChannelError, AMQPConnectionError, AMQPError } from 'rabbitmq-client';
+import { AMQPChannelError, AMQPConnectionError } from 'rabbitmq-client';
 import type { LoginFailureKind, PublishFailureKind } from '../../handler/publisher.ts';
 import { causeOf, replyText } from './causes.ts';
 
@@ -55,10 +55,6 @@ const MAX_REPLY_TEXT = 255;
 function says(text: string, expected: string): boolean {
   const wire = Buffer.from(expected).subarray(0, MAX_REPLY_TEXT).toString();
   return text === expected || (wire.length < expected.length && text.startsWith(wire.slice(0, -1)));
-}
-
-export function isNack(error: unknown): boolean {
-  return error instanceof AMQPError && error.code === 'NACK';
 }
 
 /** `undefined` where the error says only that the channel is closed, which is about no message at all. */

@@ -1,5 +1,15 @@
-import { closeSync, fchownSync, fstatSync, openSync, statSync, write, writeSync } from 'node:fs';
-import { MAX_WAITING_BYTES, type Outlet, type OutletListener, RETRY_MS } from './outlet.ts';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  statSync,
+  write,
+  writeSync,
+} from 'node:fs';
+import { MAX_WAITING_BYTES, type OutletListener, RETRY_MS } from './outlet.ts';
 
 /** Whose a file shall be that a process of root's makes. */
 export interface Owner {
@@ -18,6 +28,9 @@ export interface FileOptions {
   readonly owner: Owner | undefined;
 }
 
+/** Until a full pipe is tried again. */
+const FULL_MS = 20;
+
 /** All that are open, for what waits when the process ends. */
 const open = new Set<FileOutlet>();
 
@@ -28,7 +41,7 @@ let flushesAtExit = false;
  * kernel puts each call's bytes at the file's end. Opening is synchronous, so that no descriptor comes and goes on another
  * thread (standard-streams.ts); writing is not, for a disk may be slow.
  */
-export class FileOutlet implements Outlet {
+export class FileOutlet {
   readonly #options: FileOptions;
   readonly #listener: OutletListener;
   #fd: number | undefined;
@@ -36,7 +49,10 @@ export class FileOutlet implements Outlet {
   #waitingBytes = 0;
   #dropped = 0;
   #writing = false;
+  /** Whether it is to be opened again. */
   #stale = false;
+  /** Whether it could not be. */
+  #astray = false;
   #failing = false;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -54,8 +70,8 @@ export class FileOutlet implements Outlet {
     if (!options.delay) this.#attempt(() => this.#openAgain(options.truncate));
   }
 
-  write(_: unknown, record: string | Buffer): void {
-    const bytes = Buffer.from(record);
+  /** @param bytes whole records */
+  write(bytes: Buffer): void {
     if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
       this.#dropped += 1;
       if (!this.#failing) this.#fail('it takes records too slowly; some are lost');
@@ -73,6 +89,7 @@ export class FileOutlet implements Outlet {
     if (!this.#writing) this.#attempt(() => this.#current());
   }
 
+  /** What waits is still written. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
@@ -110,24 +127,37 @@ export class FileOutlet implements Outlet {
   }
 
   #current(): number {
-    if (this.#fd === undefined || this.#stale) return this.#openAgain();
-    return this.#options.watched && this.#isMoved(this.#fd) ? this.#openAgain() : this.#fd;
+    if (this.#fd === undefined) return this.#openAgain();
+    if (!this.#stale && !(this.#options.watched && this.#isMoved(this.#fd))) return this.#fd;
+    try {
+      return this.#openAgain();
+    } catch (error) {
+      // Better in the file that was moved than nowhere.
+      if (!this.#astray) this.#listener.failed(`${this.#options.path}: ${reasonOf(error)}; the moved file is written`);
+      this.#astray = true;
+      return this.#fd;
+    }
   }
 
   /** Whether another file lies at its path. */
   #isMoved(fd: number): boolean {
-    const there = statSync(this.#options.path, { throwIfNoEntry: false });
     const ours = fstatSync(fd);
-    return there === undefined || there.dev !== ours.dev || there.ino !== ours.ino;
+    try {
+      const there = statSync(this.#options.path, { throwIfNoEntry: false });
+      return there?.dev !== ours.dev || there.ino !== ours.ino;
+    } catch {
+      return false;
+    }
   }
 
   #openAgain(truncate = false): number {
     const { path, owner } = this.#options;
     const fd = openFile(path, owner, truncate);
-    // Not before the other one is open: better an old file than none.
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = fd;
     this.#stale = false;
+    if (this.#astray) this.#listener.recovered(0);
+    this.#astray = false;
     return fd;
   }
 
@@ -141,13 +171,16 @@ export class FileOutlet implements Outlet {
   }
 
   #tryLater(error: unknown): void {
-    this.#fail(reasonOf(error));
+    // A pipe whose reader is slower than we are, which is no failure until too much waits.
+    const isFull = codeOf(error) === 'EAGAIN';
+    if (!isFull) this.#fail(reasonOf(error));
     if (this.#closed) return;
-    this.#retry ??= setTimeout(() => {
+    const again = (): void => {
       this.#retry = undefined;
-      if (this.#waiting.length > 0) return this.#writeNext();
-      if (this.#attempt(() => this.#current()) !== undefined) this.#recover();
-    }, RETRY_MS).unref();
+      if (this.#waiting.length > 0) this.#writeNext();
+      else if (this.#attempt(() => this.#current()) !== undefined) this.#recover();
+    };
+    this.#retry ??= setTimeout(again, isFull ? FULL_MS : RETRY_MS).unref();
   }
 
   #fail(reason: string): void {
@@ -181,11 +214,15 @@ export class FileOutlet implements Outlet {
   }
 }
 
+/** Without waiting for somebody to read, if it is a named pipe. */
+const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+
 /** Opens a file for appending. Where there is none it is made, and given to whoever shall write it later. */
 export function openFile(path: string, owner: Owner | undefined, truncate = false): number {
   if (owner !== undefined) makeFor(owner, path);
-  if (truncate) closeSync(openSync(path, 'w'));
-  return openSync(path, 'a');
+  const fd = openSync(path, APPENDING);
+  if (truncate && fstatSync(fd).isFile()) ftruncateSync(fd);
+  return fd;
 }
 
 function makeFor({ uid, gid }: Owner, path: string): void {
@@ -194,7 +231,7 @@ function makeFor({ uid, gid }: Owner, path: string): void {
     fchownSync(fd, uid, gid);
     closeSync(fd);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 
@@ -202,11 +239,15 @@ const REASONS = new Map([
   ['EACCES', 'permission denied'],
   ['EISDIR', 'this is a directory'],
   ['ENOENT', 'its directory does not exist'],
+  ['ENXIO', 'nobody reads it'],
+  ['EPIPE', 'nobody reads it any more'],
   ['ENOSPC', 'no space is left on the device'],
   ['EROFS', 'the file system is read-only'],
 ]);
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   return REASONS.get(code) ?? (code || String(error));
 }
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');

@@ -20,7 +20,7 @@ export function general(value: number, precision: number, alternate: boolean, re
   const exponent = Number(scientific.slice(scientific.indexOf('e') + 1));
   const strip = (digits: string): string =>
     alternate || !digits.includes('.') ? digits : digits.replace(/\.?0+$/, '');
-  if (value !== 0 && (exponent < -4 || exponent >= precision - reserve)) {
+  if (exponent < -4 || exponent >= precision - reserve) {
     const [mantissa = '', power = ''] = scientific.split('e');
     return `${pointed(strip(mantissa), alternate)}e${power}`;
   }
@@ -78,7 +78,7 @@ export const inCase = (type: string, text: string): string =>
 
 /** Digits in groups, as `,` and `_` have it; zeros in front up to a width. */
 export function grouped(digits: string, separator: string, size: number, width: number): string {
-  const [, whole = '', rest = ''] = /^([0-9a-fA-F]+)(.*)$/s.exec(digits) ?? [];
+  const [, whole = '', rest = ''] = (size === 4 ? /^([0-9a-fA-F]+)(.*)$/s : /^(\d+)(.*)$/s).exec(digits) ?? [];
   const group = (text: string): string => text.replace(new RegExp(`\\B(?=(.{${size}})+$)`, 'g'), separator);
   let padded = whole;
   while (group(padded).length + rest.length < width) padded = `0${padded}`;

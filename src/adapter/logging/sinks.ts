@@ -89,7 +89,7 @@ export function openSinks(
       default: {
         const outlet = outletOf(name, handler);
         const { encoding, errors } = handler;
-        return taking((entry) => outlet.write(entry.level, encode(format(entry) + end, encoding, errors)), {
+        return taking((entry) => outlet.write(encode(format(entry) + end, encoding, errors)), {
           reopen: () => outlet.reopen(),
           close: () => outlet.close(),
         });

@@ -7,7 +7,7 @@ interface Name {
   readonly offsetMinutes: number;
 }
 
-const NAME = String.raw`(?:<([^>]+)>|([A-Za-z]{3,}))`;
+const NAME = '(?:<([^>]+)>|([A-Za-z]{3,}))';
 const OFFSET = String.raw`([-+]?\d{1,3}(?::\d\d){0,2})`;
 const RULE = new RegExp(`^${NAME}${OFFSET}(?:${NAME}${OFFSET}?(?:,.*)?)?$`);
 

@@ -42,14 +42,15 @@ export class Daemon {
     this.#log = log;
     this.#notifier = notifier;
     this.#onReloaded = onReloaded;
-    this.#starting = this.#start(config);
-  }
-
-  /** Obeys signals from now on, also while it starts. Resolves to why it could not, or to undefined. */
-  async run(): Promise<Extract<SupervisorOutcome, { readonly ok: false }> | undefined> {
+    // From the first line that it logs, signals are obeyed, also while it starts.
     process.on('SIGTERM', (signal) => void this.#stop(signal));
     process.on('SIGINT', (signal) => void this.#stop(signal));
     process.on('SIGHUP', () => void this.#reload());
+    this.#starting = this.#start(config);
+  }
+
+  /** Resolves to why it could not start, or to undefined. */
+  async run(): Promise<Extract<SupervisorOutcome, { readonly ok: false }> | undefined> {
     const outcome = await this.#starting;
     return outcome.ok ? undefined : outcome;
   }

@@ -31,7 +31,7 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
     if (!form) return problem('malformed-request', { requestId, detail: `${EXPECTED_FORM}; ${EXPECTED_BATCH}` });
     const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
-    if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
+    if (admission.kind !== 'admitted') return refuseAdmission(withHint(admission), requestId);
     try {
       const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return refuseBody(read, requestId, settings);
@@ -64,6 +64,12 @@ const EXPECTED_FORM = 'expected Content-Type application/x-ndjson, or applicatio
 const EXPECTED_BATCH =
   'this path is for batches; a message goes to /<vhost>/<exchange>/<routing key>, where the vhost / is written %2f: ' +
   decodedByProxy;
+
+/** A vhost that is none may be an exchange, before whose vhost a decoded %2f has gone. */
+function withHint<Failure extends PublishFailure>(failure: Failure): Failure {
+  if (failure.kind !== 'vhost-not-found' && failure.kind !== 'vhost-refused') return failure;
+  return { ...failure, detail: failure.detail === undefined ? EXPECTED_BATCH : `${failure.detail}; ${EXPECTED_BATCH}` };
+}
 
 const addressOf = (c: AppContext) => toBatchAddress(c.req.param('0') ?? '', c.req.param('1'));
 

@@ -127,15 +127,6 @@ describe('published through a proxy', () => {
     expect((await topology.only()).fields.routingKey).toBe('a.b');
   });
 
-  it('nginx takes a prefix off the undecoded path', async () => {
-    const proxy = await startProxy('nginx below a prefix', gateway.port);
-    onTestFinished(() => proxy.stop());
-    const path = `/mq/%2f/${name}/a%2f..%2fb%252f?body=hi`;
-    expect((await http(proxy.port, path, { user: slash.user })).status).toBe(204);
-    const message = await slash.only(name);
-    expect([message.fields.routingKey, message.content.toString()]).toEqual(['a/../b%2f', 'hi']);
-  });
-
   it('HAProxy with send-proxy speaks another protocol: the answer says so', async () => {
     const proxy = await startProxy('HAProxy with send-proxy', gateway.port);
     onTestFinished(() => proxy.stop());

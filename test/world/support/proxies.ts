@@ -26,7 +26,7 @@ const START_MS = 30_000;
 const isRoot = process.getuid?.() === 0;
 
 /** An nginx that somebody has set up with one line. */
-const nginx = (proxyPass: (gateway: number) => string, location = '/'): Kind => ({
+const nginx = (proxyPass: (gateway: number) => string): Kind => ({
   command: (directory) => ['nginx', '-p', directory, '-c', 'proxy.conf', '-e', 'stderr'],
   config: ({ directory, port, gateway }) => `
     ${isRoot ? 'user root;' : ''}
@@ -39,7 +39,7 @@ const nginx = (proxyPass: (gateway: number) => string, location = '/'): Kind => 
       ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${directory}/${name};`).join('\n')}
       server {
         listen 127.0.0.1:${port};
-        location ${location} {
+        location / {
           ${proxyPass(gateway)}
         }
       }
@@ -84,14 +84,6 @@ const apache: Kind = {
 const KINDS = {
   nginx: nginx((gateway) => `proxy_pass http://127.0.0.1:${gateway};`),
   'nginx with a path in proxy_pass': nginx((gateway) => `proxy_pass http://127.0.0.1:${gateway}/;`),
-  // As docs/operating.md has it.
-  'nginx below a prefix': nginx(
-    (gateway) => `
-      if ($request_uri ~ ^/mq(?<raw>/.*)$) {}
-      proxy_pass http://127.0.0.1:${gateway}$raw;
-    `,
-    '/mq/',
-  ),
   HAProxy: haproxy(''),
   'HAProxy with send-proxy': haproxy('send-proxy'),
   Apache: apache,

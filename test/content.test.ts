@@ -88,6 +88,16 @@ describe.each(doors)('what a request brings, $name:', ({ open }) => {
     expect([message.content.toString(), message.properties.contentType]).toEqual(['body=hi', type]);
   });
 
+  it('UTF-8 may stand within the quotes of a Content-Type, and nowhere else in it', async () => {
+    const bytes = Buffer.from('ä').toString('latin1');
+    // Node's client encodes headers in the way of a body that is a string.
+    const body = Buffer.from('x');
+    expect((await post(body, { 'content-type': `text/plain; title="${bytes}"` })).status).toBe(204);
+    expect((await topology.only()).properties.contentType).toBe('text/plain; title="ä"');
+    expect((await post(body, { 'content-type': `text/plain; title=${bytes}` })).status).toBe(400);
+    expect((await post(body, { 'content-type': 'text/plain; title="\xff"' })).status).toBe(400);
+  });
+
   it('an empty Content-Type says nothing', async () => {
     expect((await post('body=hi', { 'content-type': '' })).status).toBe(204);
     const message = await topology.only();

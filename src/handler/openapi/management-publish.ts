@@ -17,7 +17,7 @@ export function managementPublishOperation(): HandlerOperation {
       requestBody: { content: { 'application/json': { schema: REQUEST } } },
       responses: Object.fromEntries([
         ['200', ROUTED],
-        ...[400, 401, 403, 408, 415, 429, 500, 502, 503, 504].map((status) => [String(status), REFUSED] as const),
+        ...[400, 401, 403, 408, 429, 500, 502, 503].map((status) => [String(status), REFUSED] as const),
       ]),
     },
   };

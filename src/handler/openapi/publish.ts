@@ -92,6 +92,12 @@ export const REQUEST_HEADERS: readonly Parameter[] = [
     schema: { type: 'string', examples: ['wait=2', 'respond-async'] },
   },
   {
+    name: 'Content-Encoding',
+    in: 'header',
+    description: `of a form or a batch: ${ACCEPTED_CODINGS}, or none; of a raw body it becomes content_encoding`,
+    schema: { type: 'string' },
+  },
+  {
     name: 'Idempotency-Key',
     in: 'header',
     description: 'becomes message_id where none is given; a quoted string loses its quotes',

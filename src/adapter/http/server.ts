@@ -275,7 +275,7 @@ export class HttpServer {
     if (connection.endAfterLast(bodyFailureOf(error))) return;
     const { kind, detail } = faultOfBytes(error);
     const refusal = problem(kind, { requestId: this.#newRequestId(), ...(detail !== undefined && { detail }) });
-    this.#refuseRaw(connection, refusal, requestStartOf(error) ?? { method: 'UNKNOWN' });
+    this.#refuseRaw(connection, refusal, requestStartOf(error) ?? UNKNOWN);
   }
 
   #refuseRaw(connection: ClientConnection, refusal: Response, { method, target }: RequestStart): void {
@@ -285,11 +285,14 @@ export class HttpServer {
       milliseconds: 0,
       target: target === undefined ? undefined : withoutUserinfo(target),
       client: connection.peer.address,
-      notPublished: method === 'POST' || method === 'UNKNOWN' ? refusalOf(refusal) : undefined,
+      // Browsers open connections on which nothing comes; a beginning of which no method is known may be a message's.
+      notPublished: method === 'POST' || (method === 'UNKNOWN' && !connection.silent) ? refusalOf(refusal) : undefined,
     });
     connection.refuse(rawResponse(refusal));
   }
 }
+
+const UNKNOWN: RequestStart = { method: 'UNKNOWN' };
 
 const refusalOf = (response: Response): Answered['notPublished'] => ({
   requestId: problemOf(response)?.body.request_id ?? '',

@@ -223,4 +223,12 @@ describe('of HTTP itself,', () => {
       expect(lines('tornado.access|').at(-1)).toContain('client="127.0.0.1"');
     });
   });
+
+  it('a connection on which nothing comes is ended with 408, and no message is missed', async () => {
+    const before = lines('not published ').length;
+    expect(await raw(gateway.port, '')).toMatch(/^HTTP\/1\.1 408 /);
+    await raw(gateway.port, request(['Host: a b', 'X-Request-Id: the-next', CLOSE]));
+    await gateway.says('request_id="the-next"');
+    expect(lines('not published ').length).toBe(before + 1);
+  });
 });

@@ -48,6 +48,11 @@ export class ClientConnection {
     socket.once('close', () => this.#leave());
   }
 
+  /** Not a byte has come. */
+  get silent(): boolean {
+    return this.#socket.bytesRead === 0;
+  }
+
   /** A signal that is aborted when the client leaves before a request is answered. */
   watch({ outgoing }: ClientRequest): AbortSignal {
     const controller = new AbortController();

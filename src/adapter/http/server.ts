@@ -295,7 +295,7 @@ export class HttpServer {
     if (connection.endAfterLast(bodyFailureOf(error))) return;
     const { kind, detail } = faultOfBytes(error);
     const refusal = problem(kind, { requestId: this.#newRequestId(), ...(detail !== undefined && { detail }) });
-    this.#refuseRaw(connection, refusal, requestStartOf(error) ?? { method: 'UNKNOWN' });
+    this.#refuseRaw(connection, refusal, requestStartOf(error) ?? UNKNOWN);
   }
 
   #refuseRaw(connection: ClientConnection, refusal: Response, { method, target }: RequestStart): void {
@@ -305,7 +305,8 @@ export class HttpServer {
       milliseconds: 0,
       target: target === undefined ? undefined : withoutUserinfo(target),
       client: connection.peer.address,
-      notPublished: method === 'POST' || method === 'UNKNOWN' ? refusalOf(refusal) : undefined,
+      // Browsers open connections on which nothing comes; a beginning of which no method is known may be a message's.
+      notPublished: method === 'POST' || (method === 'UNKNOWN' && !connection.silent) ? refusalOf(refusal) : undefined,
     });
     connection.refuse(rawResponse(refusal));
   }
@@ -320,6 +321,8 @@ function listenOn(server: NetServer, handle: unknown): Promise<void> {
     });
   });
 }
+
+const UNKNOWN: RequestStart = { method: 'UNKNOWN' };
 
 const refusalOf = (response: Response): Answered['notPublished'] => ({
   requestId: problemOf(response)?.body.request_id ?? '',

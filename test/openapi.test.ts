@@ -196,7 +196,7 @@ describe('the document', () => {
 });
 
 describe('an answer of which the document is silent fails the test that got it', () => {
-  const ready = { ready: true, draining: false, broker: 'connected', blocked: null, reason: 'ready' };
+  const ready = { ready: true, draining: false, broker: 'connected', blocked: null, unreachable: [], reason: 'ready' };
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-request-id': 'r' };
   const exchange = { method: 'GET', target: '/readyz', status: 200, headers, text: JSON.stringify(ready) };
 

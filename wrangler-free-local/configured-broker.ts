@@ -1,3 +1,4 @@
+import { BrokerHosts } from '../src/adapter/amqp/broker-hosts.ts';
 import { Link, type LinkOptions } from '../src/adapter/amqp/link.ts';
 import { EXIT } from '../src/adapter/process/exit-codes.ts';
 import { readKeys } from '../src/adapter/process/keys.ts';
@@ -17,10 +18,10 @@ export interface FoundBroker {
 export async function findConfigured(config: Config): Promise<FoundBroker | undefined> {
   const link = linkTo(config);
   const { tls } = link;
-  for (const { host, port } of link.hosts) {
+  for (const { host, port } of link.hosts.all) {
     if (!(await answersAmqp({ host, port, ...(tls && { tls }) }))) continue;
     const login = { vhost: '/', username: 'guest', password: 'guest' };
-    const outcome = await Link.open({ ...link, hosts: [{ host, port }] }, login, SILENT);
+    const outcome = await Link.open({ ...link, hosts: new BrokerHosts([{ host, port }], () => {}) }, login, SILENT);
     if (outcome.kind === 'open') await outcome.link.close();
     return {
       kind: 'found',
@@ -35,7 +36,12 @@ function linkTo(config: Config): LinkOptions {
   const { hosts, tls, heartbeatSeconds, connectTimeoutMs } = config.application.rabbitmq;
   const keys = readKeys(config);
   if (!keys.ok) throw new CannotStart(keys.problem, EXIT.config);
-  const common = { hosts, heartbeatSeconds, connectTimeoutMs, connectionName: 'scripts/up' };
+  const common = {
+    hosts: new BrokerHosts(hosts, () => {}),
+    heartbeatSeconds,
+    connectTimeoutMs,
+    connectionName: 'scripts/up',
+  };
   return tls ? { ...common, tls: { ...keys.keys.rabbitmq, rejectUnauthorized: tls.verify } } : common;
 }
 

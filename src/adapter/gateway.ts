@@ -5,6 +5,7 @@ import { createApp } from '../handler/app.ts';
 import type { LogLevel, Logs } from '../handler/log.ts';
 import type { Readiness } from '../handler/readiness.ts';
 import type { BackendStats } from '../handler/stats.ts';
+import { BrokerHosts } from './amqp/broker-hosts.ts';
 import { BrokerProbe } from './amqp/broker-probe.ts';
 import { Connections } from './amqp/connections.ts';
 import { mergeLatencies, summarize } from './amqp/latency.ts';
@@ -46,6 +47,7 @@ const LAST_ANSWERS_MS = 200;
 export class Gateway {
   readonly #config: Config;
   readonly #connections: Connections;
+  readonly #hosts: BrokerHosts;
   readonly #probe: BrokerProbe;
   readonly #server: HttpServer;
   readonly #requests = new RequestCounters();
@@ -60,7 +62,8 @@ export class Gateway {
   constructor(config: Config, keys: Keys, { slot, builtInAssets, logs, survey }: GatewayOptions) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
-    const link = linkOptions(config, keys, slot);
+    this.#hosts = new BrokerHosts(rabbitmq.hosts, logs.broker);
+    const link = linkOptions(config, keys, slot, this.#hosts);
     this.#config = config;
     this.#slot = slot;
     this.#connections = new Connections(
@@ -181,6 +184,7 @@ export class Gateway {
       draining: this.#draining,
       broker: connected ? 'connected' : reachable ? 'reachable' : 'unreachable',
       blocked: this.#connections.blocked?.reason ?? null,
+      unreachable: this.#hosts.unreachable,
       reason: ready ? 'ready' : this.#draining ? 'draining' : 'no connection to RabbitMQ can be opened',
     };
   }
@@ -223,9 +227,14 @@ function levelOf(status: number): LogLevel {
   return status >= 400 ? 'warning' : 'info';
 }
 
-function linkOptions({ application: { rabbitmq } }: Config, { rabbitmq: pem }: Keys, slot: Slot): LinkOptions {
+function linkOptions(
+  { application: { rabbitmq } }: Config,
+  { rabbitmq: pem }: Keys,
+  slot: Slot,
+  hosts: BrokerHosts,
+): LinkOptions {
   return {
-    hosts: rabbitmq.hosts,
+    hosts,
     ...(rabbitmq.tls && {
       tls: { ...pem, rejectUnauthorized: rabbitmq.tls.verify },
     }),

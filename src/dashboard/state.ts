@@ -15,8 +15,13 @@ export function stateOf(stats: TotalStats, latest: Figures | undefined): State {
     const since = seconds(state.blocked_for ?? 0);
     return bad('Blocked', `RabbitMQ takes no messages: ${alarmOf(state.blocked)} since ${since}.`);
   }
-  if (state.broker === 'unreachable')
-    return bad('Broker gone', 'No connection to RabbitMQ can be opened. Messages are refused until it is back.');
+  if (state.broker === 'unreachable') {
+    const causes = state.unreachable.map(({ host, port, cause }) => ` ${host}:${port}: ${cause}.`).join('');
+    return bad(
+      'Broker gone',
+      `No connection to RabbitMQ can be opened.${causes} Messages are refused until it is back.`,
+    );
+  }
   if (state.draining) return warn('Stopping', 'What is in flight is finished, and nothing new accepted.');
   if (Object.values(stats.connections).some(({ connected, queue_size }) => !connected && queue_size > 0))
     return warn('Reconnecting', 'The connection to RabbitMQ was lost; messages are held until it is there again.');

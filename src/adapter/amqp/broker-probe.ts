@@ -1,6 +1,9 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import type { BrokerHost } from './broker-hosts.ts';
+import { causeOf } from './causes.ts';
 import type { LinkOptions } from './link.ts';
+import { tlsOptionsFor } from './tls-options.ts';
 
 const PROBE_MS = 1_000;
 
@@ -14,7 +17,7 @@ export class BrokerProbe {
   readonly #timer: NodeJS.Timeout;
   #reachableAt = Number.NEGATIVE_INFINITY;
 
-  /** @param connected whether a connection is open, so that nothing need be probed */
+  /** @param connected whether a connection is open, so that only hosts that could not be reached need be probed */
   constructor(link: LinkOptions, connected: () => boolean) {
     this.#link = link;
     this.#connected = connected;
@@ -33,30 +36,37 @@ export class BrokerProbe {
   }
 
   async #probe(): Promise<void> {
-    const reachable = this.#connected() || (await this.#anyHostAnswers());
-    if (reachable) this.#reachableAt = performance.now();
+    const connected = this.#connected();
+    const { all, unreachable } = this.#link.hosts;
+    const isUnreachable = ({ host, port }: BrokerHost): boolean =>
+      unreachable.some((each) => each.host === host && each.port === port);
+    if (connected) this.#reachableAt = performance.now();
+    const answers = await Promise.all(
+      (connected ? all.filter(isUnreachable) : all).map((broker) => this.#isReachable(broker)),
+    );
+    if (answers.includes(true)) this.#reachableAt = performance.now();
   }
 
-  async #anyHostAnswers(): Promise<boolean> {
+  async #isReachable(broker: BrokerHost): Promise<boolean> {
     const { hosts, tls } = this.#link;
-    const answers = hosts.map(({ host, port }) =>
-      answersOn(
-        tls ? connectTls({ ...tls, host, port }) : connectTcp({ host, port }),
-        tls ? 'secureConnect' : 'connect',
-      ),
-    );
-    return (await Promise.all(answers)).includes(true);
+    const { host, port } = broker;
+    const socket = tls ? connectTls({ ...tlsOptionsFor(host, tls), host, port }) : connectTcp({ host, port });
+    const cause = await failureOf(socket, tls ? 'secureConnect' : 'connect');
+    if (cause === undefined) hosts.reached(broker, 'network');
+    else hosts.failed(broker, 'network', cause);
+    return cause === undefined;
   }
 }
 
-function answersOn(socket: Socket, event: 'connect' | 'secureConnect'): Promise<boolean> {
+/** Why there is no connection; undefined where there is one. */
+function failureOf(socket: Socket, event: 'connect' | 'secureConnect'): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const finish = (answer: boolean): void => {
+    const finish = (cause?: string): void => {
       socket.destroy();
-      resolve(answer);
+      resolve(cause);
     };
-    socket.setTimeout(PROBE_MS, () => finish(false));
-    socket.once('error', () => finish(false));
-    socket.once(event, () => finish(true));
+    socket.setTimeout(PROBE_MS, () => finish('timed out'));
+    socket.once('error', (error) => finish(causeOf(error)));
+    socket.once(event, () => finish());
   });
 }

@@ -50,6 +50,13 @@ export function causeOf(error: unknown): string {
   return code === '' ? error.message : `${code}: ${error.message}`;
 }
 
+/** The same of a connection that the network had carried as far as the AMQP handshake. */
+export function handshakeCauseOf(error: unknown): string {
+  const cause = causeOf(error);
+  if (cause === CAUSES.CONN_CLOSE || cause === CAUSES.ECONNRESET) return 'closed during the AMQP handshake';
+  return cause === CAUSES.CONNECTION_TIMEOUT ? 'no answer during the AMQP handshake' : cause;
+}
+
 function reasonOf(error: Error): string {
   return 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
 }

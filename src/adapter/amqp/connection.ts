@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LogFields } from '../../handler/log.ts';
 import type {
   Address,
   Addressed,
@@ -41,7 +42,7 @@ export interface ConnectionHost {
   onAbandoned(connection: Connection, requestId: string, address: Address, failure: PublishFailure): void;
   /** An admission has come to nothing, or all of its messages to an outcome. */
   onDone(): void;
-  log(level: 'info' | 'warning', sentence: string, connection: Connection, detail?: string): void;
+  log(level: 'info' | 'warning', sentence: string, connection: Connection, fields?: LogFields): void;
 }
 
 export type LoginOutcome = { readonly kind: 'open' } | LoginRefusal | { readonly kind: 'unreachable' };
@@ -330,7 +331,7 @@ export class Connection {
     const fail = (delivery: Delivery): void => delivery.fail(refusal.kind, refusal.detail);
     for (const queue of [this.#held, this.#quarantined]) for (const delivery of queue) fail(delivery);
     this.#session?.failUnwritten(fail);
-    this.#host.log('warning', 'the broker no longer accepts the login', this, refusal.detail);
+    this.#host.log('warning', 'the broker no longer accepts the login', this, { detail: refusal.detail });
     this.#host.onRefused(this, refusal);
     void this.retire();
   }
@@ -369,6 +370,7 @@ export class Connection {
 
   #onLost(session: Session, survivors: readonly Delivery[], { kind, cause }: Loss): void {
     this.counters.connectionsClosed += 1;
+    this.#host.log('warning', 'connection lost', this, { ...session.host, cause });
     this.#retiring.delete(session);
     if (kind === 'channel-limit') {
       this.#maxChannels = Math.max(1, session.channels - 1);
@@ -380,7 +382,6 @@ export class Connection {
       this.#session = undefined;
       this.#blocked = undefined;
       clearTimeout(this.#renewal);
-      this.#host.log('warning', 'connection lost', this, cause);
     }
     for (const delivery of survivors) {
       if (this.#closing.signal.aborted) delivery.fail(delivery.ambiguous ? 'confirm-timeout' : 'shutting-down');
@@ -435,7 +436,7 @@ export class Connection {
       onBlocked: (session, reason) => {
         if (session !== this.#session) return;
         this.#blocked = { reason, since: performance.now() };
-        this.#host.log('warning', 'the broker blocks publishers', this, reason);
+        this.#host.log('warning', 'the broker blocks publishers', this, { detail: reason });
         session.failUnwritten((delivery) => {
           if (delivery.patient) delivery.enqueue(this.#held);
           else delivery.fail('broker-blocked', reason);

@@ -69,8 +69,10 @@ export class Connections implements Publisher {
     this.#logs = logs;
     this.#budget = new Budget(options.maxHeldBytes);
     this.#held = new HeldMessages(options.maxHeldMessages);
+    const { hosts } = options.session.link;
     this.#logins = new Logins({
       connectionFor: (login) => this.#connectionFor(login),
+      judge: (login) => hosts.loginFrames.refusalOf(login, hosts.all),
       find: (login) => this.#entries.get(login),
       add: (connection) => this.#add(connection),
       drop: (connection) => this.#alive.delete(connection),
@@ -115,7 +117,7 @@ export class Connections implements Publisher {
     const connection = this.#entries.get(login);
     if (connection) return this.#track(connection.admit(size, patient));
     if (this.#accepted.get(login)) return this.#admitKnown(login, request);
-    const refusal = this.#logins.remembered(login);
+    const refusal = this.#logins.known(login);
     if (refusal) return { ...refusal, published: 'no' };
     return this.#admitNew(login, request);
   }
@@ -256,11 +258,11 @@ export class Connections implements Publisher {
       },
       onAbandoned: (connection, requestId, address, failure) =>
         this.#logAbandoned(connection, requestId, address, failure),
-      log: (level, sentence, { login }, detail) =>
+      log: (level, sentence, { login }, fields) =>
         this.#logs.broker(level, sentence, {
           vhost: login.vhost,
           user: login.username,
-          ...(detail !== undefined && { detail }),
+          ...fields,
         }),
     };
   }

@@ -2,13 +2,18 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
+import type { BrokerHost, BrokerHosts } from './broker-hosts.ts';
+import { causeOf, handshakeCauseOf } from './causes.ts';
 import { adoptNegotiated, socketOf } from './library.ts';
+import { LoginTooLong } from './login-frames.ts';
+import { judgeLogin } from './login-gate.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 import { type LoginRefusal, type Loss, loginRefusalOf, lossOf } from './outcomes.ts';
+import { tlsOptionsFor } from './tls-options.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
 export interface LinkOptions {
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly hosts: BrokerHosts;
   readonly tls?: ConnectionOptions;
   readonly heartbeatSeconds: number;
   readonly connectTimeoutMs: number;
@@ -48,6 +53,7 @@ const NEVER_RETRY_MS = 2 ** 31 - 1;
  * refused login, so a connection is discarded on its first error and the next one is built deliberately.
  */
 export class Link {
+  readonly host: BrokerHost;
   readonly #connection: AmqpConnection;
   #frameMax = FRAME_MAX;
   #channelMax = 1;
@@ -56,14 +62,16 @@ export class Link {
   #outbox: Outbox | undefined;
   #gathering = false;
 
-  private constructor(connection: AmqpConnection) {
+  private constructor(connection: AmqpConnection, host: BrokerHost) {
     this.#connection = connection;
+    this.host = host;
   }
 
   /** Tries the hosts in turn, beginning at `first`, until one answers. */
   static async open(options: LinkOptions, login: Login, listener: LinkListener, first = 0): Promise<LinkOutcome> {
-    for (let attempt = 0; attempt < options.hosts.length; attempt += 1) {
-      const host = options.hosts[(first + attempt) % options.hosts.length];
+    const { all } = options.hosts;
+    for (let attempt = 0; attempt < all.length; attempt += 1) {
+      const host = all[(first + attempt) % all.length];
       if (host === undefined) break;
       const outcome = await Link.#openOne(host, options, login, listener);
       if (outcome.kind !== 'unreachable') return outcome;
@@ -72,11 +80,13 @@ export class Link {
   }
 
   static #openOne(
-    { host, port }: LinkOptions['hosts'][number],
+    broker: BrokerHost,
     options: LinkOptions,
     login: Login,
     listener: LinkListener,
   ): Promise<LinkOutcome> {
+    const { host, port } = broker;
+    const { hosts, tls } = options;
     const socket = { port, writableHighWaterMark: WRITE_BUFFER_BYTES };
     return new Promise((resolve) => {
       const connection = new AmqpConnection({
@@ -92,14 +102,20 @@ export class Link {
         retryHigh: NEVER_RETRY_MS,
         noDelay: true,
         socket,
-        ...(options.tls && { tls: options.tls }),
+        ...(tls && { tls: tlsOptionsFor(host, tls) }),
       });
-      const link = new Link(connection);
+      const link = new Link(connection, broker);
+      judgeLogin(connection, (bytes) => hosts.loginFrames.judge(bytes, login, broker, tls));
+      let carried = false;
       let opened = false;
+      socketOf(connection).once(tls ? 'secureConnect' : 'connect', () => {
+        carried = true;
+      });
       connection.on('connection.blocked', (reason) => listener.onBlocked(reason));
       connection.on('connection.unblocked', () => listener.onUnblocked());
       connection.once('connection', () => {
         opened = true;
+        hosts.reached(broker, 'handshake');
         const { frameMax, channelMax } = adoptNegotiated(connection);
         link.#socket = socketOf(connection);
         link.#outbox = new Outbox(link.#socket, frameMax);
@@ -109,13 +125,15 @@ export class Link {
       });
       connection.on('error', (error: unknown) => {
         connection.unsafeDestroy();
-        if (!opened)
-          resolve(
-            loginRefusalOf(error, login.vhost, login.username) ?? {
-              kind: 'unreachable',
-            },
-          );
-        else if (!link.#closed) {
+        if (!opened) {
+          const refusal =
+            error instanceof LoginTooLong ? error.refusal : loginRefusalOf(error, login.vhost, login.username);
+          if (refusal) hosts.reached(broker, 'handshake');
+          else if (carried) hosts.failed(broker, 'handshake', handshakeCauseOf(error));
+          else hosts.failed(broker, 'network', causeOf(error));
+          if (refusal?.kind === 'broker-limit') hosts.limited(broker, refusal.detail);
+          resolve(refusal ?? { kind: 'unreachable' });
+        } else if (!link.#closed) {
           link.#closed = true;
           listener.onLost(lossOf(error));
         }

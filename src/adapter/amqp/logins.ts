@@ -34,6 +34,8 @@ export type LoginAttemptOutcome =
 /** What a login needs of the map that its connection is to stand in. */
 export interface LoginHost {
   connectionFor(login: Login): Connection;
+  /** Why the login is refused without the broker being asked, if it is. */
+  judge(login: Login): LoginRefusal | undefined;
   /** The connection that stands there already. */
   find(login: Login): Connection | undefined;
   /** Gives it a place, unless all are busy, and returns the one that has it. */
@@ -81,10 +83,10 @@ export class Logins {
     return this.#refusedCount;
   }
 
-  /** What the broker said of this login a moment ago, if it refused it. */
-  remembered(login: Login): LoginRefusal | undefined {
+  /** Why this login is refused, where the broker need not be asked: it refused it a moment ago, or could not read it. */
+  known(login: Login): LoginRefusal | undefined {
     this.#forgetOld();
-    return this.#refusals.get(login);
+    return this.#refusals.get(login) ?? this.#host.judge(login);
   }
 
   remember(login: Login, refusal: LoginRefusal): void {
@@ -125,14 +127,14 @@ export class Logins {
     if (permit.kind === 'throttled') return { ...permit, kind: 'too-many-failed-logins' };
     // While it queued, another request may have started, or even finished, the same login.
     const connection = this.#host.find(login);
-    const known = connection ? ({ kind: 'open', connection } as const) : this.remembered(login);
+    const known = connection ? ({ kind: 'open', connection } as const) : this.known(login);
     const attempt = known || gone.aborted ? undefined : (this.#attempts.get(login) ?? this.#start(login));
     if (!attempt) {
       permit.release();
       return known ?? { kind: 'overloaded' };
     }
     void attempt.result.then((outcome) => {
-      if (outcome.kind === 'login-refused') permit.refused(login);
+      if (outcome.kind === 'login-refused' && !outcome.unasked) permit.refused(login);
       permit.release();
     });
     return this.#await(attempt, gone);
@@ -167,8 +169,8 @@ export class Logins {
         return standing ? { kind: 'open', connection: standing } : { kind: 'busy' };
       }
       if (outcome.kind !== 'unreachable') {
-        if (outcome.kind === 'login-refused') this.#refusedCount += 1;
-        if (outcome.kind !== 'broker-limit') this.remember(login, outcome);
+        if (outcome.kind === 'login-refused' && !outcome.unasked) this.#refusedCount += 1;
+        if (outcome.kind !== 'broker-limit' && !outcome.unasked) this.remember(login, outcome);
         this.#host.drop(connection);
         return outcome;
       }

@@ -36,6 +36,8 @@ export interface Loss {
 export interface LoginRefusal {
   readonly kind: Extract<LoginFailureKind, 'login-refused' | 'vhost-refused' | 'vhost-not-found' | 'broker-limit'>;
   readonly detail: string;
+  /** The broker was not asked. */
+  readonly unasked?: true;
 }
 
 const PROTOCOL_ERRORS: ReadonlySet<string> = new Set([

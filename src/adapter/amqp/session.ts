@@ -1,4 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import type { BrokerHost } from './broker-hosts.ts';
 import { Channel } from './channel.ts';
 import type { Carrier, Delivery } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
@@ -111,6 +112,11 @@ export class Session implements SoloHost, Carrier {
     return { kind: 'open', session };
   }
 
+  /** Where it leads. */
+  get host(): BrokerHost | undefined {
+    return this.#link?.host;
+  }
+
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -200,9 +206,9 @@ export class Session implements SoloHost, Carrier {
   }
 
   /** Cuts the connection; what was in flight is reported as lost with it. */
-  destroy(): void {
+  destroy(cause = 'cut'): void {
     this.#link?.destroy();
-    this.#onLost({ kind: 'lost', cause: 'cut' });
+    this.#onLost({ kind: 'lost', cause });
   }
 
   write(channel: Channel, delivery: Delivery): void {
@@ -215,7 +221,7 @@ export class Session implements SoloHost, Carrier {
   /** Its place goes to another message. A broker that owes that many confirms will not pay them. */
   onOverdue(): void {
     this.#overdue += 1;
-    if (this.#overdue > 2 * this.#options.maxInFlight) this.destroy();
+    if (this.#overdue > 2 * this.#options.maxInFlight) this.destroy('too many confirms are owed');
     else this.#admitWaiting();
   }
 

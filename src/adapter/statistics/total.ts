@@ -81,7 +81,15 @@ function worstOf(states: readonly BackendStats['state'][]): BackendStats['state'
     (a, b) => Number(a.ready) - Number(b.ready) || (b.blocked_for ?? -1) - (a.blocked_for ?? -1),
   );
   return (
-    worst ?? { ready: false, draining: false, broker: 'unreachable', blocked: null, blocked_for: null, reason: '' }
+    worst ?? {
+      ready: false,
+      draining: false,
+      broker: 'unreachable',
+      blocked: null,
+      blocked_for: null,
+      unreachable: [],
+      reason: '',
+    }
   );
 }
 

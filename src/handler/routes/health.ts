@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { AppContext } from '../bindings.ts';
+import { type AppContext, isOperator } from '../bindings.ts';
 import type { ReadinessSource } from '../readiness.ts';
 import { json } from './json.ts';
 
@@ -16,6 +16,6 @@ export function healthRoute() {
 export function readyRoute(readiness: ReadinessSource) {
   return (c: AppContext): Response => {
     const state = readiness();
-    return json(c, state.ready ? 200 : 503, state);
+    return json(c, state.ready ? 200 : 503, isOperator(c) ? state : { ...state, unreachable: [] });
   };
 }

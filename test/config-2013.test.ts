@@ -108,7 +108,7 @@ describe('the configuration file of 2013', () => {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       said += text;
     });
-    await expect.poll(() => said.split('listening on').length - 1, { timeout: 20_000 }).toBe(5);
+    await expect.poll(() => said.split('listening on').length - 1, { timeout: 60_000 }).toBe(5);
 
     const { username, password } = topology.user;
     const curl = (port: number, exchange: string): Promise<string> =>

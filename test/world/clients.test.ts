@@ -21,9 +21,9 @@ const PYTHON = '/usr/bin/python3';
 
 /** Not UTF-8, and with everything in it that a form must escape. */
 const BODY = Buffer.from('\x00\xff&=+% \r\nbody\x80', 'latin1');
-const LARGE = randomBytes(6_000_000);
-// The large body takes four seconds: a gateway that closes soon after its 401 cuts it off.
-const SLOW = 1_500_000;
+const LARGE = randomBytes(9_000_000);
+// The large body takes eight seconds, of which the kernel takes some: a gateway that closes soon after its 401 cuts it off.
+const SLOW = 1_200_000;
 
 const published = (count: number): number[] => Array.from({ length: count }, () => 204);
 

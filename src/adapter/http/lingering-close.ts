@@ -5,8 +5,8 @@ const TOTAL_MS = 30_000;
 const QUIET_MS = 5_000;
 
 /** Beyond so many connections at once, clients are given less time, for each holds a descriptor and costs bandwidth. */
-const MAX_PATIENT = 256;
-const IMPATIENT_MS = 1_000;
+const MAX_PATIENT = 512;
+const IMPATIENT_MS = 2_000;
 
 /**
  * Closes connections so that their clients can read the last answer. Closing at once would make the kernel reset the

@@ -250,13 +250,22 @@ export class HttpServer {
     if (httpVersion === '1.0' && outgoing.shouldKeepAlive) outgoing.setHeader('Connection', 'keep-alive');
     this.#onAnswer({
       method,
-      status: socket.destroyed ? 499 : response.status,
+      status: socket.destroyed ? GONE : response.status,
       milliseconds: performance.now() - startedAt,
       target: withoutUserinfo(target),
       client: client.address,
       notPublished: fault && method === 'POST' ? refusalOf(response) : undefined,
     });
-    return response;
+    return response.status === GONE ? this.#lastWords(request, response) : response;
+  }
+
+  /** A client that only ended its side still reads, and 499 is a status of logs. */
+  #lastWords({ body }: ClientRequest, gone: Response): Response {
+    const known = problemOf(gone)?.body;
+    const requestId = known?.request_id ?? this.#newRequestId();
+    if (!body.complete) return problem('malformed-request', { requestId, detail: 'the request body is cut short' });
+    const detail = 'the client ended its side while the message waited, and client_gone is drop';
+    return problem('broker-unavailable', { requestId, detail, published: known?.published ?? 'unknown' });
   }
 
   /** What is no HTTP as the gateway speaks it, whatever it asks for. */
@@ -321,6 +330,9 @@ function listenOn(server: NetServer, handle: unknown): Promise<void> {
     });
   });
 }
+
+/** The status in logs and statistics of a request whose client went away. */
+const GONE = 499;
 
 const UNKNOWN: RequestStart = { method: 'UNKNOWN' };
 

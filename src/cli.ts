@@ -18,6 +18,8 @@ const USAGE = `statelessd: publishes to RabbitMQ for those who cannot keep a con
       --version       prints the version
   -h, --help          prints this
 
+Of 2013: -f, --foreground is what it does anyway; -p, --path PATH is Application.paths.base; -n, --newrelic is not used.
+
 Signals: SIGTERM and SIGINT stop once what is in flight is finished, a second one at once. SIGHUP reads the configuration
 again and rolls the backends; a bad one changes nothing.
 Exit codes: 0 stopped cleanly, 69 an address is taken or refused, 70 internal error, 78 bad configuration.
@@ -26,6 +28,9 @@ Exit codes: 0 stopped cleanly, 69 an address is taken or refused, 70 internal er
 function readArguments(): {
   config?: string | undefined;
   check?: boolean;
+  foreground?: boolean;
+  newrelic?: string | undefined;
+  path?: string | undefined;
   version?: boolean;
   help?: boolean;
 } {
@@ -34,6 +39,10 @@ function readArguments(): {
       options: {
         config: { type: 'string', short: 'c' },
         check: { type: 'boolean' },
+        // Of 2013; in the foreground is where it runs anyway.
+        foreground: { type: 'boolean', short: 'f' },
+        newrelic: { type: 'string', short: 'n' },
+        path: { type: 'string', short: 'p' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

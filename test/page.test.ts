@@ -54,6 +54,42 @@ describe('the page at / and its files', () => {
     expect((await get(gateway, '/')).text).toBe('<p>changed</p>');
   });
 
+  it.each([
+    [
+      'of 2013 itself',
+      '<title>statelessd &ndash; {{request.host}}</title>\n<h1>statelessd &ndash; {{request.host}}</h1>',
+    ],
+    ['that somebody made of it', '{% extends "base.html" %}\n{% block body %}<p>{{ len(stats) }}</p>{% end %}'],
+    [
+      'with an expression around',
+      '<link href="{{ static_url("own.css") }}"><p>{{ str(handler.application.port) }}</p>',
+    ],
+  ])('are the built-in ones instead of a template %s, which is warned of once', async (_, template) => {
+    const base = await folderWith({ 'templates/dashboard.html': template });
+    const gateway = await GatewayProcess.start({ ports: 2, application: { paths: { base, templates: 'templates' } } });
+    onTestFinished(async () => void (await gateway.stop()));
+    for (const port of gateway.ports) {
+      const { text } = await http(port, '/', { method: 'GET' });
+      expect(text).toContain('<title>statelessd</title>');
+    }
+    const warnings = gateway.stderr.split('\n').filter((line) => line.includes('"configuration warning"'));
+    expect(warnings.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 'warning',
+        file: join(base, 'templates/dashboard.html'),
+        detail: 'not used: this is a template for Tornado; the built-in page is served',
+      },
+    ]);
+  });
+
+  it('may have braces of their own, for a library in the browser', async () => {
+    const page = '<p id="app">{{ stats.requests }} {{item.request}} {{#each rows}}{{this}}{{/each}}</p> 100 {%}';
+    const templates = await folderWith({ 'dashboard.html': page });
+    const gateway = await gatewayWith({ templates });
+    expect((await get(gateway, '/')).text).toBe(page);
+    expect(gateway.stderr).not.toContain('configuration warning');
+  });
+
   it('are never files beside those folders, nor hidden ones', async () => {
     const base = await folderWith({ secret: 'secret', 'files/.hidden': 'secret', 'files/public': 'public' });
     const gateway = await gatewayWith({ base, static: 'files' });

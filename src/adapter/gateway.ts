@@ -101,7 +101,7 @@ export class Gateway {
       this.fetch,
       {
         ...httpServer,
-        ...(keys.httpServer && { tls: keys.httpServer }),
+        ...(keys.httpServer && { tls: { ...keys.httpServer, clientCert: httpServer.tls?.clientCert ?? 'none' } }),
         trust: {
           xheaders: httpServer.xheaders,
           proxies: new AddressSet(httpServer.trustedProxies),

@@ -19,6 +19,8 @@ export interface DaemonConfig {
   readonly pidfile?: string;
   /** Whom the backends become when started as root; none by default. */
   readonly user?: string;
+  /** The group that they have instead of the user's own; none by default. */
+  readonly group?: string;
 }
 
 export interface ApplicationConfig {
@@ -95,6 +97,16 @@ export interface PublishingConfig {
   readonly maxBatch: number;
 }
 
+/** Paths of PEM files, and whether clients bring one of theirs. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+  /** The authorities of client certificates. Always there where certificates are asked for. */
+  readonly clientCa?: string;
+  /** `optional`: a client may have none, but no other than a trusted one. `none` by default. */
+  readonly clientCert: 'none' | 'optional' | 'required';
+}
+
 export interface HttpServerConfig {
   /** One backend each; [8000] by default. Empty only where `sockets` is not. */
   readonly ports: readonly number[];
@@ -104,8 +116,8 @@ export interface HttpServerConfig {
   readonly address: string;
   /** Paths of Unix sockets, one backend each; none by default. */
   readonly sockets: readonly string[];
-  /** Paths of PEM files; undefined: plain HTTP, the default. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Undefined: plain HTTP, the default. */
+  readonly tls?: ServerTls;
   /** false by default. */
   readonly noKeepAlive: boolean;
   /** Forwarding headers are believed if they come from `trustedProxies`; false by default. */

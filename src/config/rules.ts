@@ -2,6 +2,7 @@ import { checkBrokers, rabbitmqPath } from './brokers.ts';
 import { printBytes } from './bytes.ts';
 import type { Path, Report } from './kind.ts';
 import { checkReferences } from './log-references.ts';
+import type { Note } from './of-2013.ts';
 import { originOf, type Sources } from './sources.ts';
 import type { Settings } from './table.ts';
 
@@ -13,9 +14,11 @@ const host: Path = [...rabbitmqPath, 'host'];
 const hosts: Path = [...rabbitmqPath, 'hosts'];
 const port: Path = [...rabbitmqPath, 'port'];
 const brokerTls: Path = [...rabbitmqPath, 'tls'];
-const clientCert: Path = [...brokerTls, 'cert'];
-const clientKey: Path = [...brokerTls, 'key'];
+const brokerCert: Path = [...brokerTls, 'cert'];
+const brokerKey: Path = [...brokerTls, 'key'];
 const serverTls: Path = ['HTTPServer', 'tls'];
+const clientCa: Path = [...serverTls, 'client_ca'];
+const clientCert: Path = [...serverTls, 'client_cert'];
 
 /**
  * Judges what several keys say together. A rule is left out where one of its keys has been refused by itself: what
@@ -34,16 +37,20 @@ export function checkTogether(
     const portForAll = originOf(port, sources) === 'environment' && originOf(hosts, sources) === 'file';
     checkBrokers(rabbitmq, portForAll, report);
   }
-  if (rabbitmq.tls !== undefined && sound(clientCert) && sound(clientKey)) {
+  if (rabbitmq.tls !== undefined && sound(brokerCert) && sound(brokerKey)) {
     const { cert, key } = rabbitmq.tls;
-    if (cert !== undefined && key === undefined) report(clientCert, 'expected a key with the cert');
-    if (key !== undefined && cert === undefined) report(clientKey, 'expected a cert with the key');
+    if (cert !== undefined && key === undefined) report(brokerCert, 'expected a key with the cert');
+    if (key !== undefined && cert === undefined) report(brokerKey, 'expected a cert with the key');
   }
   // Elsewhere an empty section has its defaults or is none. Here one of them would be a surprise: plain text.
   for (const [at, tls] of [[brokerTls, rabbitmq.tls] as const, [serverTls, httpServer.tls] as const]) {
     if (tls === undefined && sound(at) && originOf(at, sources) === 'file') {
       report(at, 'expected a mapping; leave the key out for no TLS');
     }
+  }
+  const { clientCert: asks = 'none', clientCa: authorities } = httpServer.tls ?? {};
+  if (asks !== 'none' && authorities === undefined && sound(clientCa) && sound(clientCert)) {
+    report(clientCert, 'expected the authorities to trust with it, in client_ca (ca_certs in ssl_options)');
   }
   if (sound(maxHeldBytes) && sound(maxBodySize) && publishing.maxHeldBytes <= httpServer.maxBodySizeBytes) {
     // The problem belongs to the key that somebody wrote.
@@ -58,4 +65,14 @@ export function checkTogether(
     report(ports, 'expected at least one port, or a path in sockets');
   }
   if (logging !== undefined) checkReferences(logging, sound, report);
+}
+
+/** What is allowed, and hardly meant. */
+export function adviseTogether({ httpServer: { tls }, logging }: Settings): Note[] {
+  const notes = [...(logging?.warnings ?? [])];
+  if (tls?.clientCa === undefined || tls.clientCert !== 'none') return notes;
+  return [
+    ...notes,
+    { at: clientCa, message: 'not used: client_cert is none, so no client is asked for a certificate' },
+  ];
 }

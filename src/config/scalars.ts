@@ -4,16 +4,35 @@ import { didYouMean } from './nearest.ts';
 
 const asIs = (text: string): unknown => text;
 
-/** A number where the text is one, else the text, for the schema to refuse. */
-const asNumber = (text: string): unknown => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text);
-
-function asBoolean(text: string): unknown {
-  if (/^(true|yes|1)$/i.test(text)) return true;
-  if (/^(false|no|0)$/i.test(text)) return false;
-  return text;
+/**
+ * A number where the text is one, else the text, for the schema to refuse: `8000`, `1_000`, `4.5`. Not `010`, which is
+ * 8 to some and 10 to others.
+ */
+function asNumber(text: string): unknown {
+  const isNumber = /^[+-]?((0|[1-9]\d*(_\d+)*)(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text);
+  return isNumber ? Number(text.replaceAll('_', '')) : text;
 }
 
-export const flag: Kind<boolean> = scalar(v.boolean('expected true or false'), asBoolean);
+/** The words of YAML 1.1, and 1 and 0. */
+function asBoolean(value: unknown): unknown {
+  const word = String(value);
+  if (/^(true|yes|on|1)$/i.test(word)) return true;
+  if (/^(false|no|off|0)$/i.test(word)) return false;
+  return value;
+}
+
+/** A number, or its digits in quotes. */
+const numeric = (expected: string) =>
+  v.pipe(
+    v.unknown(),
+    v.transform((value) => (typeof value === 'string' ? asNumber(value) : value)),
+    v.number(expected),
+  );
+
+export const flag: Kind<boolean> = scalar(
+  v.pipe(v.unknown(), v.transform(asBoolean), v.boolean('expected true or false')),
+  asIs,
+);
 
 /** A text that passes a test. */
 export function textThat(test: (text: string) => boolean, expected: string): Kind<string> {
@@ -57,7 +76,7 @@ export const socketPath = textThat(
 export function integer(min: number, max: number): Kind<number> {
   const expected = `expected an integer from ${min} to ${max}`;
   const within = (value: number) => Number.isInteger(value) && value >= min && value <= max;
-  return scalar(v.pipe(v.number(expected), v.check(within, expected)), asNumber);
+  return scalar(v.pipe(numeric(expected), v.check(within, expected)), asIs);
 }
 
 export const port = integer(1, 65535);
@@ -72,11 +91,11 @@ const secondsExpected = `expected seconds, a number from 0.001 to ${longestSecon
 /** Seconds in the file, whole milliseconds in the configuration. */
 export const seconds: Kind<number> = scalar(
   v.pipe(
-    v.number(secondsExpected),
+    numeric(secondsExpected),
     v.check((value) => value >= 0.001 && value <= longestSeconds, secondsExpected),
     v.transform((value) => Math.round(value * 1000)),
   ),
-  asNumber,
+  asIs,
   (ms) => ms / 1000,
 );
 
@@ -92,5 +111,5 @@ export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {
 
 /** Exactly one of some numbers, with the words that explain them. */
 export function oneNumberOf<const T extends number>(numbers: readonly T[], expected: string): Kind<T> {
-  return scalar(v.picklist(numbers, expected), asNumber);
+  return scalar(v.pipe(numeric(expected), v.picklist(numbers, expected)), asIs);
 }

@@ -10,6 +10,7 @@ export interface Entry<Field extends string, T, Presence extends 'always' | 'opt
   readonly absent: 'nothing' | 'error' | { readonly default: unknown };
 }
 
+type Mapping = ReadonlyMap<string, unknown>;
 type AnyEntry = Entry<string, unknown, 'always' | 'optional'>;
 type Entries = Readonly<Record<string, AnyEntry>>;
 type Value<E> = E extends Entry<string, infer T, 'always' | 'optional'> ? T : never;
@@ -48,12 +49,12 @@ export function required<F extends string, T>(field: F, kind: Kind<T>): Entry<F,
 /** A mapping with known keys. One that is empty, or null as an empty section is in YAML, has its defaults. */
 export function section<E extends Entries>(entries: E): Kind<Fields<E>> {
   const known = Object.keys(entries);
-  const fieldOf = (entry: AnyEntry, mapping: ReadonlyMap<string, unknown>, key: string, at: Path, report: Report) => {
-    const given = mapping.get(key) ?? undefined;
+  const fieldOf = (entry: AnyEntry, mapping: Mapping | undefined, key: string, at: Path, report: Report) => {
+    const given = mapping?.get(key) ?? undefined;
     if (given !== undefined) {
       const read = entry.kind.read(given, [...at, key], report);
       if (read !== undefined) return read;
-    } else if (entry.absent === 'error') {
+    } else if (entry.absent === 'error' && mapping !== undefined) {
       entry.kind.read(undefined, [...at, key], (place, message) => report(place, `missing; ${message}`));
     }
     // A refused value is reported; its default stands in, so that the rest can still be judged.
@@ -71,7 +72,7 @@ export function section<E extends Entries>(entries: E): Kind<Fields<E>> {
       }
       const fields: Record<string, unknown> = {};
       for (const [key, entry] of Object.entries(entries)) {
-        const field = fieldOf(entry, mapping ?? new Map(), key, at, report);
+        const field = fieldOf(entry, mapping, key, at, report);
         if (field !== undefined) fields[entry.field] = field;
       }
       // Each field has been read by its own kind; the compiler cannot follow a key to its field. A required field

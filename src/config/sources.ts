@@ -8,6 +8,8 @@ export interface Sources {
   readonly fileName: string | undefined;
   /** The line of a key of the file. */
   lineOf(path: Path): number | undefined;
+  /** The path that the file has for a key, if it has another name there. */
+  written(path: Path): Path;
   readonly variables: readonly Variable[];
 }
 
@@ -37,7 +39,7 @@ export function problemAt(
   const told = found !== undefined && !(place.file !== sources.fileName && typeof found.value === 'string');
   return {
     ...place,
-    key: formatPath(path),
+    key: formatPath(place.file === sources.fileName ? sources.written(path) : path),
     message: told ? `${message}, not ${typeName(found.value)}` : message,
   };
 }

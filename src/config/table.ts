@@ -33,6 +33,7 @@ export const table = section({
     section({
       pidfile: optional('pidfile', filePath),
       user: optional('user', userName),
+      group: optional('group', userName),
     }),
   ),
   Application: part(
@@ -95,7 +96,15 @@ export const table = section({
       workers: setting('workers', integer(1, 1024), 1),
       address: setting('address', host, '::'),
       sockets: setting('sockets', listOf('paths', socketPath), []),
-      tls: optional('tls', section({ cert: required('cert', filePath), key: required('key', filePath) })),
+      tls: optional(
+        'tls',
+        section({
+          cert: required('cert', filePath),
+          key: required('key', filePath),
+          client_ca: optional('clientCa', filePath),
+          client_cert: setting('clientCert', oneOf(['none', 'optional', 'required']), 'none'),
+        }),
+      ),
       no_keep_alive: setting('noKeepAlive', flag, false),
       xheaders: setting('xheaders', flag, false),
       trusted_proxies: setting('trustedProxies', addressRanges, ['loopback', 'private']),

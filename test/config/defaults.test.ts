@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultConfig, parseConfig } from '../../src/config/parse.ts';
+import { formatProblem } from '../../src/config/problem.ts';
 
 const MiB = 1024 * 1024;
 
@@ -52,9 +53,7 @@ describe('The default configuration', () => {
   });
 
   it.each([
-    ['an empty file', ''],
-    ['a file of comments', '# nothing\n'],
-    ['a null file', '---\n~\n'],
+    ['an empty mapping', '{}\n'],
     ['sections with nothing below them', 'Daemon:\nApplication:\nHTTPServer:\nRoutes:\nLogging:\n'],
     [
       'keys with nothing after them',
@@ -62,6 +61,19 @@ describe('The default configuration', () => {
     ],
     ['a table without routes', 'Routes: []'],
   ])('serves for %s', (_, text) => {
-    expect(parseConfig({ name: 'x.yaml', text }, {})).toEqual({ ok: true, config: defaultConfig() });
+    expect(parseConfig({ name: 'x.yaml', text }, {})).toEqual({ ok: true, config: defaultConfig(), warnings: [] });
+  });
+
+  it.each([
+    ['no bytes', ''],
+    ['blank lines', '\n\n'],
+    ['comments', '# nothing\n'],
+    ['a document without content', '%YAML 1.2\n---\n'],
+    ['null', '---\n~\n'],
+  ])('never serves for a file of %s, which may be one that was cut short', (_, text) => {
+    const result = parseConfig({ name: 'x.yaml', text }, { STATELESSD__HTTPSERVER__WORKERS: '2' });
+    expect(result.ok ? [] : result.problems.map(formatProblem)).toEqual([
+      'x.yaml: the file is empty; expected at least one section, or {} for the defaults',
+    ]);
   });
 });

@@ -11,6 +11,7 @@ describe('The file of 2013', () => {
     const percent = { class: 'logging.Formatter', style: '%', validate: true, defaults: new Map() };
     expect(loadConfig(path, {})).toEqual({
       ok: true,
+      warnings: [],
       config: {
         daemon: { pidfile: '/var/run/statelessd/statelessd.pid', user: 'nginx' },
         application: {

@@ -22,7 +22,7 @@ function problems(path: string, env = {}): string[] {
 
 describe('Loading a configuration', () => {
   it('without a file gives the defaults', () => {
-    expect(loadConfig(undefined, {})).toEqual({ ok: true, config: defaultConfig() });
+    expect(loadConfig(undefined, {})).toEqual({ ok: true, config: defaultConfig(), warnings: [] });
   });
 
   it('reads the file, a byte order mark and Windows line ends included', () => {

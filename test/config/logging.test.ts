@@ -178,6 +178,9 @@ describe('The logging section', () => {
 
   it.each([
     ['false', false],
+    ['no', false],
+    ['Off', false],
+    ['yes', true],
     ['0', false],
     ['0.0', false],
     ['""', false],

@@ -39,7 +39,7 @@ HTTPServer:
 
 describe('The printed configuration', () => {
   it.each([
-    ['the defaults', ''],
+    ['the defaults', '{}'],
     ['the file of 2013', readFileSync(new URL('../fixtures/statelessd-2013.yaml', import.meta.url), 'utf8')],
     ['unusual values', unusual.replace('3GB', '99MB')],
     ['TLS on a port of its own', 'Application: {rabbitmq: {host: a, port: 5672, tls: {cert: c, key: k}}}'],

@@ -28,7 +28,7 @@ function occurs(tree: unknown, [key, ...rest]: readonly string[]): boolean {
 
 describe('The sample file', () => {
   it('is the default configuration', () => {
-    expect(loadConfig(samplePath, {})).toEqual({ ok: true, config: defaultConfig() });
+    expect(loadConfig(samplePath, {})).toEqual({ ok: true, config: defaultConfig(), warnings: [] });
   });
 
   it('spells out every key that has a default, and no other', () => {
@@ -95,6 +95,7 @@ describe('The minimal file', () => {
     const { httpServer, ...rest } = defaultConfig();
     expect(loadConfig(minimalPath, {})).toEqual({
       ok: true,
+      warnings: [],
       config: { ...rest, httpServer: { ...httpServer, ports: [8000, 8001] } },
     });
   });

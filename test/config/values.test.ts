@@ -83,7 +83,12 @@ describe('A value is accepted', () => {
     ['HTTPServer.origins', ['https://App.example.com:443'], ['https://app.example.com']],
     ['HTTPServer.origins', ['http://[::1]:3000'], ['http://[::1]:3000']],
     ['HTTPServer.origins', ['moz-extension://abc'], ['moz-extension://abc']],
-    ['HTTPServer.tls', { cert: 'c', key: 'k' }, { cert: 'c', key: 'k' }],
+    ['HTTPServer.tls', { cert: 'c', key: 'k' }, { cert: 'c', key: 'k', client_cert: 'none' }],
+    [
+      'HTTPServer.tls',
+      { cert: 'c', key: 'k', client_ca: 'a', client_cert: 'optional' },
+      { cert: 'c', key: 'k', client_ca: 'a', client_cert: 'optional' },
+    ],
   ])('%s: %j, which is %j', (path, value, printed) => {
     expect(inForce(path, value)).toEqual(printed);
   });
@@ -97,8 +102,9 @@ describe('A value is refused', () => {
   it.each([
     ['Daemon.pidfile', '', 'expected a path'],
     ['Daemon.user', 'two words', 'expected a user name'],
-    ['Application.debug', 'true', 'expected true or false, not a string'],
-    ['Application.xsrf_cookies', 0, 'expected true or false, not an integer'],
+    ['Application.debug', 'maybe', 'expected true or false, not a string'],
+    ['Application.xsrf_cookies', 2, 'expected true or false, not an integer'],
+    ['Application.xsrf_cookies', [], 'expected true or false, not a list'],
     ['Application.rabbitmq.heartbeat', 65536, `${number} 0 to 65535`],
     ['Application.rabbitmq.heartbeat', 1.5, `${number} 0 to 65535`],
     ['Application.rabbitmq.heartbeat', -1, `${number} 0 to 65535`],
@@ -118,7 +124,7 @@ describe('A value is refused', () => {
     ['Application.publishing.client_gone', 'keep', 'expected one of deliver, drop'],
     ['Application.publishing.client_gone', false, 'expected one of deliver, drop, not a boolean'],
     ['Application.publishing.delivery_mode', 3, 'expected 1 (transient) or 2 (persistent)'],
-    ['Application.publishing.delivery_mode', '1', 'expected 1 (transient) or 2 (persistent)'],
+    ['Application.publishing.delivery_mode', '3', 'expected 1 (transient) or 2 (persistent)'],
     ['Application.publishing.max_held_bytes', '64M', size],
     ['Application.publishing.max_held_bytes', '1.5GiB', size],
     ['Application.publishing.max_held_bytes', [], `${size}, not a list`],
@@ -139,7 +145,8 @@ describe('A value is refused', () => {
   });
 
   it.each([
-    ['HTTPServer.ports', ['8000'], `${number} 1 to 65535, not a string`],
+    ['HTTPServer.ports', ['http'], `${number} 1 to 65535, not a string`],
+    ['HTTPServer.ports', ['08000'], `${number} 1 to 65535, not a string`],
     ['HTTPServer.ports', [null], `${number} 1 to 65535, not an empty value`],
     ['HTTPServer.sockets', [''], 'expected the path of a socket, at most 107 bytes'],
     ['HTTPServer.sockets', ['ü'.repeat(54)], 'expected the path of a socket, at most 107 bytes'],
@@ -177,7 +184,7 @@ describe('A value is refused', () => {
     expect(problems(['HTTPServer.tls', { key: 'k' }])).toEqual([
       'x.yaml: HTTPServer.tls.cert: missing; expected a path',
     ]);
-    expect(problems(['Application.rabbitmq.tls', { cert: 'c', verify: 'no' }])).toEqual([
+    expect(problems(['Application.rabbitmq.tls', { cert: 'c', verify: 'none' }])).toEqual([
       'x.yaml: Application.rabbitmq.tls.cert: expected a key with the cert',
       'x.yaml: Application.rabbitmq.tls.verify: expected true or false, not a string',
     ]);

@@ -88,18 +88,91 @@ describe('YAML', () => {
     }
   });
 
-  it('reads true and false in any of YAML 1.2’s spellings, and yes as a text', () => {
-    const debug = (value: string) => parseConfig({ name: 'x.yaml', text: `Application: {debug: ${value}}` }, {});
-    for (const value of ['true', 'True', 'TRUE']) {
-      expect(debug(value)).toMatchObject({ ok: true, config: { application: { debug: true } } });
+  it('reads true and false in all of PyYAML’s words, quoted or not, whatever version the file says', () => {
+    const debug = (value: string, head = '') => {
+      const result = parseConfig({ name: 'x.yaml', text: `${head}Application: {debug: ${value}}` }, {});
+      return result.ok ? result.config.application.debug : result.problems.map(formatProblem);
+    };
+    const spellings = (word: string) => [word, word[0]?.toUpperCase() + word.slice(1), word.toUpperCase(), `"${word}"`];
+    for (const value of ['true', 'yes', 'on'].flatMap(spellings)) expect([value, debug(value)]).toEqual([value, true]);
+    for (const value of ['false', 'no', 'off'].flatMap(spellings))
+      expect([value, debug(value)]).toEqual([value, false]);
+    expect([debug('1'), debug('0')]).toEqual([true, false]);
+    expect(debug('yes', '%YAML 1.1\n---\n')).toBe(true);
+    for (const value of ['y', 'n', 'maybe', '""'])
+      expect(debug(value)).toEqual(['x.yaml:1: Application.debug: expected true or false, not a string']);
+  });
+
+  it('leaves those words alone where a text is expected', () => {
+    const text = 'Daemon: {user: yes}\nApplication: {rabbitmq: {host: on, loopback_users: [no, off]}}';
+    expect(parseConfig({ name: 'x.yaml', text }, {})).toMatchObject({
+      ok: true,
+      config: {
+        daemon: { user: 'yes' },
+        application: { rabbitmq: { hosts: [{ host: 'on' }], loopbackUsers: ['no', 'off'] } },
+      },
+    });
+  });
+
+  it('reads numbers in quotes, with underscores and in hexadecimal, and none that YAML 1.1 and 1.2 disagree about', () => {
+    const port = (value: string) => {
+      const result = parseConfig({ name: 'x.yaml', text: `Application: {rabbitmq: {port: ${value}}}` }, {});
+      return result.ok ? result.config.application.rabbitmq.hosts[0]?.port : result.problems.map(formatProblem);
+    };
+    for (const value of ['5672', '"5672"', "'5672'", '5_672', '0x1628', '+5672', '!!str 5672'])
+      expect([value, port(value)]).toEqual([value, 5672]);
+    for (const value of ['05672', '"05672"', '5672.5', '1:34:32', '"5672 "', '5672abc', '""']) {
+      expect([value, port(value)]).toEqual([
+        value,
+        [expect.stringMatching(/^x\.yaml:1: Application\.rabbitmq\.port: expected an integer from 1 to 65535/)],
+      ]);
     }
-    for (const value of ['false', 'False', 'FALSE']) {
-      expect(debug(value)).toMatchObject({ ok: true, config: { application: { debug: false } } });
-    }
-    expect(problems('Application: {debug: yes}')).toEqual([
-      'x.yaml:1: Application.debug: expected true or false, not a string',
+  });
+
+  it('has merge keys: what stands in the mapping itself beats what is merged, the first of several the next', () => {
+    const text = `
+HTTPServer:
+  tls: &files {cert: c, key: k}
+Application:
+  rabbitmq:
+    tls: {<<: *files, ca: a}
+  publishing:
+    max_batch: 7
+    <<: [{max_batch: 5, max_in_flight: 5}, {max_in_flight: 6, delivery_mode: 2}]
+`;
+    expect(parseConfig({ name: 'x.yaml', text }, {})).toMatchObject({
+      ok: true,
+      config: {
+        application: {
+          rabbitmq: { tls: { ca: 'a', cert: 'c', key: 'k' } },
+          publishing: { maxBatch: 7, maxInFlight: 5, deliveryMode: 2 },
+        },
+      },
+    });
+  });
+
+  it('has a line for a mistake that was merged, and for a merge that cannot be', () => {
+    const text = 'Daemon: &d\n  pidfile: [x]\n  usr: x\nHTTPServer:\n  <<: *d\n';
+    expect(problems(text)).toEqual([
+      'x.yaml:2: Daemon.pidfile: expected a path, not a list',
+      expect.stringMatching(/^x\.yaml:2: HTTPServer\.pidfile: unknown key/),
+      expect.stringMatching(/^x\.yaml:3: Daemon\.usr: unknown key; .*, did you mean user\?$/),
+      expect.stringMatching(/^x\.yaml:3: HTTPServer\.usr: unknown key/),
     ]);
-    expect(problems('%YAML 1.1\n---\nApplication: {debug: yes}')).toHaveLength(1);
+    expect(problems('Daemon:\n  <<: 5\n')).toEqual(['x.yaml:2: expected a mapping after <<, or a list of them']);
+    expect(problems('Daemon:\n  <<: [{user: a}, b]\n')).toEqual([
+      'x.yaml:2: expected a mapping after <<, or a list of them',
+    ]);
+    expect(problems('Daemon: &d\n  <<: *d\n')).toEqual(['x.yaml: too many aliases']);
+    expect(problems('Daemon:\n  <<: *none\n')).toEqual([expect.stringMatching(/^x\.yaml:2: an alias/)]);
+  });
+
+  it('may have the tags of Python’s tuples and texts', () => {
+    const text = "Daemon: {user: !!python/unicode 'nginx'}\nRoutes: [!!python/tuple [/, statelessd.Stats]]";
+    expect(parseConfig({ name: 'x.yaml', text }, {})).toMatchObject({
+      ok: true,
+      config: { daemon: { user: 'nginx' }, routes: [{ pattern: '/', handler: 'Stats' }] },
+    });
   });
 });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import type { PathsConfig } from '../../config/config.ts';
@@ -38,7 +39,7 @@ export class FileAssets implements Assets {
 
   async page(): Promise<Asset & { readonly builtIn: boolean }> {
     const own = this.#templates === undefined ? undefined : await read(join(this.#templates, OWN_PAGE));
-    if (own) return { ...own, builtIn: false };
+    if (own && !isTornadoTemplate(new TextDecoder().decode(own.bytes))) return { ...own, builtIn: false };
     const page = await read(join(this.#builtIn, PAGE));
     if (!page) throw new Error(`the built-in page is missing: ${join(this.#builtIn, PAGE)}`);
     return { ...page, builtIn: true };
@@ -51,6 +52,33 @@ export class FileAssets implements Assets {
     }
     return undefined;
   }
+}
+
+/** The path of the page below `templates` if it is a template of 2013, which nothing renders here. */
+export function tornadoTemplateIn({ base = '.', templates }: PathsConfig): string | undefined {
+  if (templates === undefined) return undefined;
+  const path = resolve(base, templates, OWN_PAGE);
+  try {
+    return isTornadoTemplate(readFileSync(path, 'utf8')) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a statement in Tornado's templates. */
+const STATEMENT =
+  /\{%\s*(?:apply|autoescape|block|comment|extends|for|from|if|import|include|module|raw|set|try|while|whitespace)\b/;
+
+/** Of an expression with one of the names that Tornado gives to each template. */
+const EXPRESSION =
+  /\{\{[^}]*(?<![.\w])(?:handler|request|current_user|locale|_|static_url|xsrf_form_html|reverse_url|escape|xhtml_escape|url_escape|json_encode|squeeze|linkify|datetime)\b/;
+
+/**
+ * Whether a page is a template for Tornado. 2013's program gave its page no names of its own. Braces that mean something
+ * to a library in the browser are none of Tornado's.
+ */
+function isTornadoTemplate(page: string): boolean {
+  return STATEMENT.test(page) || EXPRESSION.test(page);
 }
 
 /** Undefined where there is no such file, or none that this process may read. */

@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
 import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
 import type { Bindings } from '../../handler/bindings.ts';
 import { type ProblemKind, problem } from '../../handler/problem.ts';
@@ -13,9 +14,10 @@ import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { endLingering, lingerOnClose } from './lingering-close.ts';
 import { RequestBody } from './request-body.ts';
 import { RequestIds } from './request-ids.ts';
+import { broughtUntrusted, type ServerTls, tlsOptions } from './tls.ts';
 
 export interface ServerOptions {
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: ServerTls;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
@@ -96,7 +98,7 @@ export class HttpServer {
       errorHandler: (error) => this.#refuseRequest(error),
     });
     const serverOptions = {
-      ...options.tls,
+      ...(options.tls && tlsOptions(options.tls)),
       ...(options.tls && { handshakeTimeout: options.headersTimeoutMs }),
       headersTimeout: options.headersTimeoutMs,
       requestTimeout: Math.max(options.requestTimeoutMs, options.headersTimeoutMs),
@@ -111,6 +113,10 @@ export class HttpServer {
     this.#server = server;
     // Beyond a thousand Node would drop the rest in silence, a proxy's among them. Their size is bounded.
     server.maxHeadersCount = 0;
+    // Node lets such a client in where certificates are optional. Before its HTTP server sees the connection:
+    server.prependListener('secureConnection', (socket: TLSSocket) => {
+      if (broughtUntrusted(socket)) socket.destroy();
+    });
     this.#server.on('connection', (socket) => {
       if (this.#cut) socket.destroy();
       this.#sockets.add(socket);

@@ -146,7 +146,7 @@ async function survey(backends: readonly Backend[]): Promise<Survey> {
   };
 }
 
-function addressesOf({ httpServer }: Config): ListenAddress[] {
+export function addressesOf({ httpServer }: Config): ListenAddress[] {
   return [
     ...httpServer.ports.map((port) => ({ host: httpServer.address, port })),
     ...httpServer.sockets.map((path) => ({ path })),
@@ -158,21 +158,23 @@ function workersOf(listener: Listener, { httpServer }: Config): { listener: List
   return Array.from({ length: workers }, (_, worker) => ({ listener, worker }));
 }
 
-function settingsFor(config: Config, log: Log): Outcome<BackendSettings> {
+/** What all backends start with, or all that is wrong with the files and names that the configuration refers to. */
+export function settingsFor(config: Config, log: Log): Outcome<BackendSettings> {
   const keys = readKeys(config);
-  if (!keys.ok) return { ok: false, exitCode: EXIT.config, reason: keys.problem };
   const identity = identityFor(config, log);
-  if (!identity.ok) return identity;
-  return { ok: true, value: { config, keys: keys.keys, identity: identity.value } };
+  if (keys.ok && identity.ok) return { ok: true, value: { config, keys: keys.keys, identity: identity.value } };
+  const reasons = [...(keys.ok ? [] : [keys.problem]), ...(identity.ok ? [] : [identity.reason])];
+  return { ok: false, exitCode: EXIT.config, reason: reasons.join('\n') };
 }
 
-function identityFor({ daemon: { user } }: Config, log: Log): Outcome<Identity | undefined> {
-  if (user === undefined) return { ok: true, value: undefined };
-  const identity = identityOf(user);
-  if (!identity)
-    return { ok: false, exitCode: EXIT.config, reason: `Daemon.user: expected a system user; there is no ${user}` };
+/** Whom the backends become. Undefined where they stay who the supervisor is. */
+function identityFor({ daemon: { user, group } }: Config, log: Log): Outcome<Identity | undefined> {
+  if (user === undefined && group === undefined) return { ok: true, value: undefined };
+  const outcome = identityOf(user, group);
+  if (!outcome.ok) return { ok: false, exitCode: EXIT.config, reason: outcome.problem };
+  const { identity } = outcome;
   if (process.getuid?.() === 0) return { ok: true, value: identity };
-  if (process.getuid?.() !== identity.uid)
-    log('warning', 'not started as root, so Daemon.user is not changed to', { user });
+  if (process.getuid?.() !== identity.uid || (group !== undefined && process.getgid?.() !== identity.gid))
+    log('warning', 'not started as root, so Daemon.user is not changed to', { user, group });
   return { ok: true, value: undefined };
 }

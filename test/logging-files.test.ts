@@ -77,7 +77,7 @@ describe('a log file', () => {
   });
 
   it('has a line for each message of a batch that is refused as a whole', async () => {
-    const gateway = await gatewayWith({ logging: logging({}) });
+    const gateway = await gatewayWith({ logging: logging({}), publishing: { publish_timeout: 60 } });
     const batch = Array.from({ length: 10_000 }, (_, number) => ({
       routing_key: `${number}-`.padEnd(60, 'x'),
       body: '',

@@ -6,154 +6,174 @@ import { isTrue } from './log-values.ts';
 import type { LoggingWarning } from './logging.ts';
 import { didYouMean } from './nearest.ts';
 
-/** A section as our own schema has it, with what was lost on the way. */
+/** The section in the form that its schema has. */
 export interface Translated {
   readonly value: unknown;
+  /** What is taken and has no effect. */
   readonly warnings: readonly LoggingWarning[];
+  /** What cannot be translated. */
   readonly mistakes: readonly LoggingWarning[];
 }
 
-const TOP = [
-  'version',
-  'formatters',
-  'filters',
-  'handlers',
-  'loggers',
-  'root',
-  'disable_existing_loggers',
-  'incremental',
+const SECTION = [
+  ...['version', 'formatters', 'filters', 'handlers', 'loggers', 'root'],
+  ...['disable_existing_loggers', 'incremental'],
 ];
 const FORMATTER = ['class', 'format', 'datefmt', 'style', 'validate', 'defaults'];
 const LOGGER = ['level', 'handlers', 'filters', 'propagate'];
-const SYSLOG_PROPERTIES = ['ident', 'append_nul'];
 const FILTER_CLASS = 'logging.Filter';
 
+/** Keys of other sections and of other tools. They are near to keys that are known, and are not typing errors. */
+const ELSEWHERE = ['formatter', 'class', 'name', 'qualname', 'stream', 'filename', 'propagate'];
+
 /**
- * Brings the freedom that dictConfig leaves into one form: it looks at some keys and never sees the others, it takes
- * anything empty for nothing, and its values may name other values.
+ * Brings the freedom that dictConfig leaves into one form. Python looks at some keys and never sees the others, takes
+ * anything that is empty for nothing, and lets values name other values.
  */
 export function translate(section: unknown, at: Path): Translated {
-  const warnings: LoggingWarning[] = [];
-  const mistakes: LoggingWarning[] = [];
-  const resolved = resolvePython(section, at, mistakes);
-  if (!(resolved instanceof Map)) return { value: section, warnings, mistakes };
-
-  /** A mapping without the keys that Python does not look at. One that looks mistyped stays, to be refused. */
-  const known = (value: unknown, keys: readonly string[], place: Path, why: string): unknown => {
-    if (!(value instanceof Map)) return value;
-    const kept = new Map<unknown, unknown>();
-    for (const [key, each] of value) {
-      const name = String(key);
-      if (keys.includes(name) || (didYouMean(name, keys) !== '' && !PYTHONS_OWN.includes(name))) kept.set(name, each);
-      else warnings.push({ at: [...place, name], message: `${why}; this is ignored` });
-    }
-    return kept;
-  };
-  const each = (value: unknown, place: Path, change: (value: unknown, place: Path) => unknown): unknown =>
-    value instanceof Map
-      ? new Map([...value].map(([name, below]) => [name, change(below, [...place, String(name)])]))
-      : nothingIfEmpty(value);
-  /** `()` names a factory, of which the classes that we have are some. */
-  const made = (value: unknown, place: Path, classes: readonly string[]): unknown => {
-    if (!(value instanceof Map) || !value.has('()')) return value;
-    const factory: unknown = value.get('()');
-    if (typeof factory === 'string' && classes.includes(factory)) {
-      const rest = [...value].filter(([key]) => key !== '()');
-      return new Map<unknown, unknown>([...rest, ['class', factory]]);
-    }
-    mistakes.push({
-      at: [...place, '()'],
-      message: `only Python can call this; expected a class, one of ${classes.join(', ')}`,
-    });
-    return undefined;
-  };
-
-  const formatter = (value: unknown, place: Path): unknown => {
-    const map = made(value, place, formatterClasses);
-    if (!(map instanceof Map)) return map;
-    if (map.has('fmt') && !map.has('format')) map.set('format', map.get('fmt'));
-    if (map !== value) map.delete('fmt');
-    return map.get('class') === 'statelessd.JsonFormatter'
-      ? known(map, ['class'], place, 'a JSON line has no format')
-      : known(withoutNothing(map), FORMATTER, place, 'a formatter has no such key in Python');
-  };
-  const filter = (value: unknown, place: Path): unknown => {
-    const map = made(value, place, [FILTER_CLASS]);
-    if (map instanceof Map && map !== value) map.delete('class');
-    return known(map, ['name'], place, 'a filter has no such key in Python');
-  };
-  const handler = (value: unknown, place: Path): unknown => {
-    const map = made(value, place, handlerClasses);
-    if (!(map instanceof Map)) return map;
-    const properties = map.get('.');
-    const kept = new Map(map);
-    if (properties instanceof Map) {
-      const settable = String(map.get('class')).endsWith('SysLogHandler') ? SYSLOG_PROPERTIES : ['terminator'];
-      kept.set('.', known(properties, settable, [...place, '.'], 'a handler here has no such property'));
-    } else if (!isTrue(properties)) kept.delete('.');
-    for (const key of ['formatter', 'filters']) if (!isTrue(kept.get(key))) kept.delete(key);
-    kept.set('filters', names(kept.get('filters') ?? []));
-    const rotates = /\.(Rotating|TimedRotating)FileHandler$/.exec(String(map.get('class')))?.[1];
-    if (rotates !== undefined) {
-      kept.delete('atTime');
-      const message =
-        `${rotates}FileHandler does not rotate here: the file is written as by WatchedFileHandler, ` +
-        'and logrotate(8) may rotate it';
-      warnings.push({ at: [...place, 'class'], message });
-    }
-    return kept;
-  };
-  const incremental = isTrue(resolved.get('incremental'));
-  const logger = (value: unknown, place: Path): unknown => {
-    const map = known(value, LOGGER, place, 'a logger has no such key in Python');
-    if (!(map instanceof Map)) return map;
-    for (const key of ['handlers', 'filters']) {
-      if (isTrue(map.get(key)) && !incremental) map.set(key, names(map.get(key)));
-      else map.delete(key);
-    }
-    return map;
-  };
-
-  const top = known(resolved, TOP, at, 'Logging has no such key in Python');
-  if (!(top instanceof Map)) return { value: top, warnings, mistakes };
-  const handlers = top.get('handlers');
-  if (incremental) {
-    if (handlers instanceof Map && handlers.size > 0) {
-      mistakes.push({
-        at: [...at, 'incremental'],
-        message: 'true only changes handlers that are there already, and at a start there are none; expected false',
-      });
-    }
-    for (const key of ['formatters', 'filters', 'handlers']) top.delete(key);
-  }
-  top.set('formatters', each(top.get('formatters'), [...at, 'formatters'], formatter));
-  top.set('filters', each(top.get('filters'), [...at, 'filters'], filter));
-  top.set('handlers', each(top.get('handlers'), [...at, 'handlers'], handler));
-  top.set('loggers', each(top.get('loggers'), [...at, 'loggers'], logger));
-  if (isTrue(top.get('root'))) {
-    const root = logger(top.get('root'), [...at, 'root']);
-    // It has nobody to propagate to.
-    if (root instanceof Map) root.delete('propagate');
-    top.set('root', root);
-  } else top.delete('root');
-  for (const key of ['disable_existing_loggers', 'incremental']) {
-    if (top.has(key)) top.set(key, isTrue(top.get(key)));
-  }
-  // Python's True is 1.
-  if (top.get('version') === true) top.set('version', 1);
-  return { value: top, warnings, mistakes };
+  const translation = new Translation();
+  const value = translation.section(resolvePython(section, at, translation.mistakes), at);
+  return { value, warnings: translation.warnings, mistakes: translation.mistakes };
 }
 
-/** Keys of other sections, of fileConfig and of other tools, which look like typing errors of ours. */
-const PYTHONS_OWN = ['formatter', 'class', 'name', 'qualname', 'stream', 'filename', 'propagate'];
+type Mapping = Map<unknown, unknown>;
 
-const nothingIfEmpty = (value: unknown): unknown => (isTrue(value) ? value : new Map());
+/** A copy. Undefined: no mapping. */
+const mappingIn = (value: unknown): Mapping | undefined =>
+  value instanceof Map ? new Map<unknown, unknown>(value) : undefined;
 
-const withoutNothing = (map: ReadonlyMap<unknown, unknown>): Map<unknown, unknown> =>
-  new Map([...map].filter(([key, value]) => key === 'validate' || (value !== '' && value !== null)));
+class Translation {
+  readonly warnings: LoggingWarning[] = [];
+  readonly mistakes: LoggingWarning[] = [];
 
-/** Each once, as adding a handler or a filter a second time does nothing; of a mapping its keys. */
-function names(value: unknown): unknown {
-  if (value instanceof Map) return [...value.keys()];
-  return Array.isArray(value) ? [...new Set<unknown>(value)] : value;
+  section(value: unknown, at: Path): unknown {
+    const mapping = mappingIn(value);
+    if (mapping === undefined) return value;
+    const section = this.#seen(mapping, SECTION, at, 'Logging has no such key in Python');
+    const incremental = isTrue(section.get('incremental'));
+    if (incremental) this.#leaveOutHandlers(section, at);
+    const translateEach = (key: string, one: (value: unknown, at: Path) => unknown): void => {
+      const below = section.get(key);
+      const translated = mappingIn(below);
+      for (const [name, each] of translated ?? []) translated?.set(name, one(each, [...at, key, String(name)]));
+      section.set(key, translated ?? (isTrue(below) ? below : new Map()));
+    };
+    translateEach('formatters', (each, place) => this.#formatter(each, place));
+    translateEach('filters', (each, place) => this.#filter(each, place));
+    translateEach('handlers', (each, place) => this.#handler(each, place));
+    translateEach('loggers', (each, place) => this.#logger(each, place, incremental));
+    if (isTrue(section.get('root'))) section.set('root', this.#root(section.get('root'), [...at, 'root'], incremental));
+    else section.delete('root');
+    for (const key of ['disable_existing_loggers', 'incremental']) {
+      if (section.has(key)) section.set(key, isTrue(section.get(key)));
+    }
+    // Python's True is 1.
+    if (section.get('version') === true) section.set('version', 1);
+    return section;
+  }
+
+  #leaveOutHandlers(section: Mapping, at: Path): void {
+    if ((mappingIn(section.get('handlers'))?.size ?? 0) > 0) {
+      const message =
+        'true only changes handlers that are there already, and at a start there are none; expected false';
+      this.mistakes.push({ at: [...at, 'incremental'], message });
+    }
+    for (const key of ['formatters', 'filters', 'handlers']) section.delete(key);
+  }
+
+  #formatter(value: unknown, at: Path): unknown {
+    const formatter = this.#made(value, at, formatterClasses);
+    if (formatter === undefined) return value;
+    if (formatter.get('class') === 'statelessd.JsonFormatter') {
+      return this.#seen(formatter, ['class'], at, 'a JSON line has no format');
+    }
+    for (const [key, each] of formatter)
+      if (key !== 'validate' && (each === '' || each === null)) formatter.delete(key);
+    return this.#seen(formatter, FORMATTER, at, 'a formatter has no such key in Python');
+  }
+
+  #filter(value: unknown, at: Path): unknown {
+    const filter = this.#made(value, at, [FILTER_CLASS]);
+    if (filter === undefined) return value;
+    if (filter.get('class') === FILTER_CLASS) filter.delete('class');
+    return this.#seen(filter, ['name'], at, 'a filter has no such key in Python');
+  }
+
+  #handler(value: unknown, at: Path): unknown {
+    const handler = this.#made(value, at, handlerClasses);
+    if (handler === undefined) return value;
+    const name = String(handler.get('class'));
+    const properties = mappingIn(handler.get('.'));
+    if (properties !== undefined) {
+      const settable = name.endsWith('.SysLogHandler') ? ['ident', 'append_nul'] : ['terminator'];
+      handler.set('.', this.#seen(properties, settable, [...at, '.'], 'a handler here has no such property'));
+    } else if (!isTrue(handler.get('.'))) handler.delete('.');
+    if (!isTrue(handler.get('formatter'))) handler.delete('formatter');
+    useNames(handler, 'filters');
+    const rotating = /\.((Timed)?RotatingFileHandler)$/.exec(name)?.[1];
+    if (rotating !== undefined) {
+      handler.delete('atTime');
+      const message = `${rotating} does not rotate here: the file is written as by WatchedFileHandler, and logrotate(8) may rotate it`;
+      this.warnings.push({ at: [...at, 'class'], message });
+    }
+    return handler;
+  }
+
+  #logger(value: unknown, at: Path, incremental: boolean): unknown {
+    const mapping = mappingIn(value);
+    if (mapping === undefined) return value;
+    const logger = this.#seen(mapping, LOGGER, at, 'a logger has no such key in Python');
+    for (const key of ['handlers', 'filters']) {
+      if (incremental) logger.delete(key);
+      else useNames(logger, key);
+    }
+    return logger;
+  }
+
+  #root(value: unknown, at: Path, incremental: boolean): unknown {
+    const root = this.#logger(value, at, incremental);
+    // It has nobody to propagate to.
+    if (root instanceof Map) root.delete('propagate');
+    return root;
+  }
+
+  /** Without the keys that Python does not look at. One that looks mistyped stays, to be refused. */
+  #seen(mapping: Mapping, keys: readonly string[], at: Path, why: string): Mapping {
+    return new Map(
+      [...mapping].filter(([key]) => {
+        const name = String(key);
+        if (keys.includes(name) || (didYouMean(name, keys) !== '' && !ELSEWHERE.includes(name))) return true;
+        this.warnings.push({ at: [...at, name], message: `${why}; this is ignored` });
+        return false;
+      }),
+    );
+  }
+
+  /** `()` names a factory instead of a class; of factories there are the classes that we have. */
+  #made(value: unknown, at: Path, classes: readonly string[]): Mapping | undefined {
+    const mapping = mappingIn(value);
+    const factory: unknown = mapping?.get('()');
+    if (mapping === undefined || factory === undefined) return mapping;
+    mapping.delete('()');
+    if (typeof factory === 'string' && classes.includes(factory)) {
+      mapping.set('class', factory);
+      // The name of the constructor's argument.
+      if (mapping.has('fmt')) mapping.set('format', mapping.get('fmt'));
+      mapping.delete('fmt');
+    } else {
+      const message = `only Python can call this; expected a class, one of ${classes.join(', ')}`;
+      this.mistakes.push({ at: [...at, '()'], message });
+      // The rest belongs to the factory.
+      return new Map([['class', classes[0]]]);
+    }
+    return mapping;
+  }
+}
+
+/** Each name once, as adding a handler or a filter a second time does nothing; of a mapping its keys. */
+function useNames(mapping: Mapping, key: string): void {
+  const value: unknown = mapping.get(key);
+  if (!isTrue(value)) mapping.delete(key);
+  else if (value instanceof Map) mapping.set(key, [...value.keys()]);
+  else if (Array.isArray(value)) mapping.set(key, [...new Set<unknown>(value)]);
 }

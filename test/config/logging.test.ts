@@ -261,6 +261,11 @@ describe('The logging section', () => {
       /formatters\.f\.\(\): only Python can call this; expected a class, one of logging\.Formatter, statelessd\./,
     ],
     ['filters: {f: {(): django.utils.log.RequireDebugFalse}}', /filters\.f\.\(\): only Python can call this; /],
+    [
+      'handlers: {h: {(): watchtower.CloudWatchLogHandler, log_group: x}}',
+      /handlers\.h\.\(\): only Python can call this; expected a class, one of logging\.StreamHandler, /,
+    ],
+    ['filters: {f: text}', /filters\.f: expected a mapping with keys among name, not a string$/],
     ['filters: [ours]', /filters: expected a mapping of filters by name, not a list$/],
     [
       'handlers: {h: }',

@@ -178,9 +178,6 @@ describe('The logging section', () => {
 
   it.each([
     ['false', false],
-    ['no', false],
-    ['Off', false],
-    ['yes', true],
     ['0', false],
     ['0.0', false],
     ['""', false],

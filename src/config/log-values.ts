@@ -27,10 +27,15 @@ export const level: Kind<number> = {
   print: (number) => [...levels].find(([, each]) => each === number)?.[0] ?? number,
 };
 
-/** Anything, as Python's `if` takes it. A text is true unless it is empty: `"no"` in quotes is true. */
+/** Anything, as Python's `if` takes it. */
 export const truth: Kind<boolean> = { read: isTrue, print: (value) => value };
 
+/** YAML 1.1's words for false, which YAML 1.2 has as texts. */
+const FALSE_WORD = /^(no|No|NO|off|Off|OFF|false|False|FALSE)$/;
+
+/** A text is true unless it is empty, or a word for false, quoted or not. */
 export function isTrue(value: unknown): boolean {
+  if (typeof value === 'string') return value !== '' && !FALSE_WORD.test(value);
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof Map) return value.size > 0;
   return Boolean(value);

@@ -184,7 +184,10 @@ describe('The logging section', () => {
     ['[]', false],
     ['{}', false],
     ['1', true],
-    ['"no"', true],
+    ['no', false],
+    ['Off', false],
+    ['yes', true],
+    ['nobody', true],
     ['[0]', true],
   ])('takes propagate: %s as Python’s if does', (value, propagate) => {
     expect(logging(`  loggers: {l: {propagate: ${value}}}\n`)).toMatchObject({
@@ -197,6 +200,7 @@ describe('The logging section', () => {
     ['filters: []', {}],
     ['root: {}', {}],
     ['disable_existing_loggers: 0', { disableExistingLoggers: false }],
+    ['disable_existing_loggers: no', { disableExistingLoggers: false }],
     ['disable_existing_loggers:', { disableExistingLoggers: false }],
     ['root: {propagate: true, level: 50}', { root: { level: 50, handlers: [], filters: [] } }],
     ['loggers: {l: {handlers: , filters: ""}}', {}],

@@ -81,6 +81,14 @@ export async function run({ config: file, check, path, newrelic, fork }: Wishes)
   return failure ? { code: failure.exitCode, text: failure.reason } : new Promise(() => {});
 }
 
+/** Whom the backends become: they write the log files that this process makes as root. */
+function ownerOfFiles({ daemon: { user, group }, logging }: Config): Owner | undefined {
+  const hasFiles = [...(logging?.handlers.values() ?? [])].some(isFile);
+  if (!hasFiles || (user === undefined && group === undefined) || process.getuid?.() !== 0) return undefined;
+  const outcome = identityOf(user, group);
+  return outcome.ok ? outcome.identity : undefined;
+}
+
 const NO_NEWRELIC: ConfigProblem = {
   file: 'the command line',
   line: undefined,
@@ -111,12 +119,4 @@ function withTemplateWarning(result: ConfigResult): ConfigResult {
   if (!result.ok || template === undefined) return result;
   const message = 'not used: this is a template for Tornado; the built-in page is served';
   return { ...result, warnings: [...result.warnings, { file: template, line: undefined, key: undefined, message }] };
-}
-
-/** Whom the backends become: they write the log files that this process makes as root. */
-function ownerOfFiles({ daemon: { user, group }, logging }: Config): Owner | undefined {
-  const hasFiles = [...(logging?.handlers.values() ?? [])].some(isFile);
-  if (!hasFiles || user === undefined || process.getuid?.() !== 0) return undefined;
-  const found = identityOf(user, group);
-  return found.ok ? found.identity : undefined;
 }

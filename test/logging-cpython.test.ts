@@ -130,6 +130,20 @@ loggers:
 `,
   ],
   [
+    'words and merge keys of YAML 1.1',
+    `
+version: 1
+disable_existing_loggers: No
+handlers:
+  h: &handler {class: logging.StreamHandler, level: INFO, stream: ext://sys.stdout}
+  more: {<<: *handler, level: WARNING}
+loggers:
+  statelessd: &logger {level: INFO, handlers: [h], propagate: off}
+  tinman: {<<: *logger, handlers: [h, more], propagate: yes}
+root: {handlers: [more]}
+`,
+  ],
+  [
     'anchors, merged by hand, and a handler that is named twice',
     `
 version: 1

@@ -64,9 +64,7 @@ export function parseConfig(file: ConfigFile | undefined, env: Environment): Con
   const ofFile = ({ at, message }: Note) => {
     return { file: file?.name ?? '', line: parsed.lineOf(at), key: formatPath(at), message };
   };
-  const advice = [...adviseTogether(settings), ...(settings.logging?.warnings ?? [])].map(({ at, message }) =>
-    problemAt(at, message, undefined, sources),
-  );
+  const advice = adviseTogether(settings).map(({ at, message }) => problemAt(at, message, undefined, sources));
   const warnings = [...notes.map(ofFile), ...advice].sort(byLine);
   return { ok: true, config: toConfig(settings, sources), warnings };
 }

@@ -68,7 +68,11 @@ export function checkTogether(
 }
 
 /** What is allowed, and hardly meant. */
-export function adviseTogether({ httpServer: { tls } }: Settings): Note[] {
-  if (tls?.clientCa === undefined || tls.clientCert !== 'none') return [];
-  return [{ at: clientCa, message: 'not used: client_cert is none, so no client is asked for a certificate' }];
+export function adviseTogether({ httpServer: { tls }, logging }: Settings): Note[] {
+  const notes = [...(logging?.warnings ?? [])];
+  if (tls?.clientCa === undefined || tls.clientCert !== 'none') return notes;
+  return [
+    ...notes,
+    { at: clientCa, message: 'not used: client_cert is none, so no client is asked for a certificate' },
+  ];
 }

@@ -13,7 +13,8 @@ describe('memory', () => {
   beforeAll(async () => {
     topology = await Topology.create();
     await topology.exchangeWithQueue();
-    gateway = await GatewayProcess.start();
+    // Five gigabytes take as long as the machine needs for them.
+    gateway = await GatewayProcess.start({ http: { request_timeout: 110 } });
   });
   afterAll(async () => {
     await gateway.stop();

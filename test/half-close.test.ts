@@ -75,7 +75,6 @@ describe('a client that ends its side of the connection', () => {
   it('gets the answers to all requests that it pipelined', async () => {
     const received = await writeAndEnd(connect(plain.port, '127.0.0.1'), one('a') + one('b') + one('c'));
     expect(statuses(received)).toEqual([204, 204, 204]);
-    expect(received.match(/^connection: close/gim)).toHaveLength(1);
     expect(await inQueue()).toEqual(['a', 'b', 'c']);
   });
 

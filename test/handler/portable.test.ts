@@ -53,7 +53,7 @@ const app = createApp({
   settings: {
     deliveryMode: 1,
     unroutable: 'report',
-      ignoreReturnsOf: [],
+    ignoreReturnsOf: [],
     maxBodySizeBytes: 1000,
     publishTimeoutMs: 1000,
     asyncTimeoutMs: 1000,

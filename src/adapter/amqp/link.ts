@@ -4,6 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
 import { adoptNegotiated, replaceUnconfirmed, socketOf, watchReturns, writeAtOnce } from './library.ts';
 import { type LoginRefusal, type LossKind, loginRefusalOf, lossOf } from './outcomes.ts';
+import type { TokenHints } from './token-login.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
 export interface LinkOptions {
@@ -19,6 +20,8 @@ export interface Login {
   readonly vhost: string;
   readonly username: string;
   readonly password: string;
+  /** Where the password is a token. */
+  readonly token?: TokenHints;
 }
 
 export interface LinkListener {
@@ -78,7 +81,9 @@ export class Link {
     const socket = { port, writableHighWaterMark: WRITE_BUFFER_BYTES };
     return new Promise((resolve) => {
       const connection = new AmqpConnection({
-        ...login,
+        vhost: login.vhost,
+        username: login.username,
+        password: login.password,
         hostname: host,
         port,
         heartbeat: options.heartbeatSeconds,
@@ -108,7 +113,7 @@ export class Link {
         connection.unsafeDestroy();
         if (!opened)
           resolve(
-            loginRefusalOf(error, login.vhost, login.username) ?? {
+            loginRefusalOf(error, login.vhost, login.token?.texts ?? [login.username]) ?? {
               kind: 'unreachable',
             },
           );

@@ -1,4 +1,5 @@
-import { CHALLENGE, PROBLEM_TYPES, type ProblemKind, type ProblemType, typeOf } from '../problem.ts';
+import { BASIC_CHALLENGE, BEARER_CHALLENGE } from '../credentials.ts';
+import { PROBLEM_TYPES, type ProblemKind, type ProblemType, typeOf } from '../problem.ts';
 import { problemDocument } from '../problem-document.ts';
 import { REQUEST_ID_HEADER } from './answers.ts';
 import { component } from './components.ts';
@@ -86,6 +87,6 @@ const RETRY_AFTER: Header = {
 
 /** Headers that a status has by itself. */
 const EXTRA: Readonly<Record<number, Readonly<Record<string, Header>>>> = {
-  401: { 'WWW-Authenticate': { required: true, schema: { const: CHALLENGE } } },
+  401: { 'WWW-Authenticate': { required: true, schema: { enum: [BASIC_CHALLENGE, BEARER_CHALLENGE] } } },
   405: { Allow: { description: 'the methods of this path', required: true, schema: { type: 'string' } } },
 };

@@ -22,7 +22,7 @@ export function publishOperation({ maxBodySizeBytes, xsrfCookies }: PublishLimit
       description:
         'Of a property that stands in several places, that of the form counts, then that of the query string, then ' +
         'that of the request headers. Nothing is added that was not asked for.',
-      security: [{ basic: [] }],
+      security: [{ basic: [] }, { bearer: [] }],
       parameters: [...REQUEST_HEADERS, ...queryParameters()],
       requestBody: {
         description: `At most ${maxBodySizeBytes} bytes. What is no form is the body of the message as it is.`,

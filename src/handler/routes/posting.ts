@@ -1,6 +1,6 @@
 import { type AppContext, clientOf, headerOf } from '../bindings.ts';
 import type { BodyLimit, BodyOutcome } from '../body.ts';
-import { parseBasic } from '../credentials.ts';
+import { parseAuthorization } from '../credentials.ts';
 import type { FieldError } from '../message/fields.ts';
 import { isIdentity } from '../message/form.ts';
 import { isCrossSite } from '../origin.ts';
@@ -49,8 +49,8 @@ export function judgePost<A>(
   const refuse = (kind: ProblemKind, details?: RefusalDetails) => ({ done: refusal(kind, requestId, details) });
   if (isCrossSite(c, settings.origins)) return refuse('cross-site');
   if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
-  const credentials = parseBasic(headerOf(c, 'authorization'));
-  if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });
+  const credentials = parseAuthorization(headerOf(c, 'authorization'));
+  if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8, or Bearer' });
   if (structured && !isIdentity(headerOf(c, 'content-encoding'))) return refuse('unsupported-encoding');
   const size = Number(headerOf(c, 'content-length') ?? 0);
   if (size > settings.maxBodySizeBytes) return refuse('body-too-large', tooLarge(settings));
@@ -66,8 +66,8 @@ export function admissionRequest(
   return { credentials, vhost: address.vhost, client: clientOf(c), size, patient: preferences.respondAsync };
 }
 
-export const refuseAdmission = (failure: PublishFailure, requestId: string): Response =>
-  failureProblem(failure, requestId, CLOSE);
+export const refuseAdmission = (failure: PublishFailure, requestId: string, credentials: Credentials): Response =>
+  failureProblem(failure, requestId, credentials, CLOSE);
 
 export const bodyLimit = (admission: Admission, announced: number, { maxBodySizeBytes }: PostSettings): BodyLimit => ({
   maxBytes: maxBodySizeBytes,

@@ -214,20 +214,39 @@ describe.each([
     expect((await topology.drain()).map(({ content }) => content.toString())).not.toContain('late');
   });
 
-  it('that expires while its message waits for the broker ends the wait', async () => {
-    const gateway = await gatewayWith({ publishing: { publish_timeout: 60 } });
-    const token = tokenFor(freshUser(), { exp: inSeconds(8) });
-    expect((await post(gateway, token)).status).toBe(204);
-    await oauth.broker.kill();
-    try {
-      const answer = await post(gateway, token);
-      expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, INVALID]);
-      expect(answer.problem).toMatchObject({ detail: 'the token has expired', published: 'no' });
-    } finally {
-      await oauth.broker.start();
-      await oauth.restore('hmac');
-    }
-  }, 60_000);
+  it.each([
+    ['a connection of its own', false],
+    ['one that a younger token goes on using', true],
+  ])(
+    'that expires while its messages wait for the broker ends their wait, on %s',
+    async (_name, shared) => {
+      const gateway = await gatewayWith({ publishing: { publish_timeout: 60 } });
+      const user = freshUser();
+      const [older, younger] = [tokenFor(user, { exp: inSeconds(8) }), tokenFor(user)];
+      for (const token of shared ? [older, younger] : [older]) expect((await post(gateway, token)).status).toBe(204);
+      await oauth.broker.kill();
+      let held: Promise<Answer> | undefined;
+      try {
+        if (shared) held = post(gateway, younger);
+        const answers = await Promise.all([
+          post(gateway, older),
+          http(gateway.port, `/${topology.segment}/x`, {
+            headers: bearer(older, { 'content-type': 'application/x-ndjson' }),
+            body: '{"routing_key":"k","body":"1"}\n{"routing_key":"k","body":"2"}',
+          }),
+        ]);
+        for (const answer of answers) {
+          expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, INVALID]);
+          expect(answer.problem).toMatchObject({ detail: 'the token has expired', published: 'no' });
+        }
+      } finally {
+        await oauth.broker.start();
+        await oauth.restore('hmac');
+      }
+      if (held) expect((await held).status).toBe(204);
+    },
+    90_000,
+  );
 
   it('that is forged costs the forger a refused login, and nobody else anything', async () => {
     const gateway = await gatewayWith();
@@ -287,6 +306,23 @@ describe.each([
       expect((await post(gateway, other)).status).toBe(204);
     } finally {
       await oauth.restore(key);
+    }
+  });
+
+  it('whose key was revoked long ago is not taken even once', async () => {
+    const gateway = await gatewayWith({ rabbitmq: { credentials_ttl: 1 } });
+    const user = freshUser();
+    const claims = { sub: user, scope: EVERYTHING };
+    const older = issuer.signHmac({ ...claims, exp: inSeconds(1000) });
+    for (const token of [older, issuer.sign(claims)]) expect((await post(gateway, token)).status).toBe(204);
+    await oauth.revoke('hmac');
+    try {
+      const opened = async () => (await entryOf(gateway, user)).connections.opened;
+      // Two renewals by the other token: the last answer about this one is older than credentials_ttl.
+      await expect.poll(opened, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
+      expect((await post(gateway, older)).status).toBe(401);
+    } finally {
+      await oauth.restore('hmac');
     }
   });
 

@@ -395,8 +395,10 @@ export class Connection {
     // A new connection would not know that the broker is blocked until it has published.
     if (!this.#session || this.#connecting || this.#blocked) return this.#renewIn(RENEWAL_RETRY_MS);
     this.#connecting = true;
-    const outcome = await this.connect();
+    const attempt = await this.connect();
     this.#connecting = false;
+    // Else it would be put off for ever at a user's limit, and a revoked permission would live on.
+    const outcome = attempt.kind === 'broker-limit' ? await this.#replace(this.#login) : attempt;
     if (outcome.kind === 'open') return;
     if (outcome.kind === 'unreachable' || outcome.kind === 'broker-limit') this.#renewIn(RENEWAL_RETRY_MS);
     else this.#refuse(outcome);

@@ -240,6 +240,19 @@ describe('the connection map', () => {
     expect((await post(gateway, { ...user, password: 'new' })).status).toBe(204);
   });
 
+  it('renews a connection where the user may have no second one, so that a revoked permission ends', async () => {
+    const gateway = await gatewayWith({ rabbitmq: { credentials_ttl: 0.5 } });
+    const user = await topology.addUser({ username: `u-${randomUUID()}`, password: 'p' });
+    await topology.api('PUT', `/user-limits/${user.username}/max-connections`, { value: 1 });
+    const renewals = async () => (await entryOf(gateway, user))?.connections.opened - 1;
+    const statuses = new Set<number>();
+    do statuses.add((await post(gateway, user)).status);
+    while ((await renewals()) < 2);
+    expect([...statuses]).toEqual([204]);
+    await topology.permit(user, '^$');
+    await expect.poll(async () => (await post(gateway, user)).status, { timeout: 20_000 }).toBe(403);
+  });
+
   it('holds the messages of known users while the broker restarts', async () => {
     const gateway = await gatewayWith({ publishing: { publish_timeout: 60 } });
     expect((await post(gateway)).status).toBe(204);

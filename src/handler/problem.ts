@@ -1,7 +1,8 @@
 import { ACCEPTED_CODINGS } from './content-coding.ts';
+import { BASIC_CHALLENGE, challengeFor } from './credentials.ts';
 import type { FieldError } from './message/fields.ts';
 import type { BatchResult, ProblemDocument } from './problem-document.ts';
-import type { PublishFailure, PublishFailureKind } from './publisher.ts';
+import type { Credentials, PublishFailure, PublishFailureKind } from './publisher.ts';
 
 export interface ProblemType {
   readonly slug: string;
@@ -96,9 +97,6 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
 /** The `type` of a problem. */
 export const typeOf = (slug: string): string => `urn:statelessd:${slug}`;
 
-/** RFC 7617 */
-export const CHALLENGE = 'Basic realm="statelessd", charset="UTF-8"';
-
 export interface ProblemDetails {
   readonly requestId: string;
   readonly detail?: string;
@@ -131,7 +129,7 @@ export function problem(kind: ProblemKind, details: ProblemDetails): Response {
     'Content-Type': 'application/problem+json',
     'Statelessd-Error': `${slug}; published=${published}`,
     'X-Request-Id': requestId,
-    ...(status === 401 && { 'WWW-Authenticate': CHALLENGE }),
+    ...(status === 401 && { 'WWW-Authenticate': BASIC_CHALLENGE }),
     ...(status === 415 && { 'Accept-Encoding': ACCEPTED_CODINGS }),
     ...(retryAfter !== undefined && published === 'no' && { 'Retry-After': String(retryAfter) }),
     ...details.headers,
@@ -167,13 +165,20 @@ export function withStack(response: Response): Response {
   return new Response(JSON.stringify(body), { status: response.status, headers: known.headers });
 }
 
-export function failureProblem(failure: PublishFailure, requestId: string, headers?: Record<string, string>): Response {
+/** @param credentials those of the request, which say what a refused login is told */
+export function failureProblem(
+  failure: PublishFailure,
+  requestId: string,
+  credentials: Credentials,
+  headers?: Record<string, string>,
+): Response {
   const { kind, detail, published, retryAfterSeconds } = failure;
   return problem(kind, {
     requestId,
     published,
     ...(detail !== undefined && { detail }),
     headers: {
+      ...(kind === 'login-refused' && { 'WWW-Authenticate': challengeFor(credentials) }),
       ...headers,
       ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
     },

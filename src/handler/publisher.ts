@@ -4,7 +4,7 @@
  * The words, as the whole project uses them:
  *
  * - A *message* is a body and its AMQP properties; its *address* is a vhost, an exchange and a routing key.
- * - *Credentials* are a RabbitMQ user's. Only the broker judges them.
+ * - *Credentials* are a RabbitMQ user's: a name and a password, or a token. Only the broker judges them.
  * - *Admission* comes before a request's body is read: these credentials may use this vhost, and there is room for
  *   the body. A message is then *held* while it waits for a connection or a place on one, *in flight* once it is
  *   written and not yet confirmed, and *confirmed* by the broker's basic.ack.
@@ -13,11 +13,13 @@
  * - An *outcome* is what became of a message. All of them are expected; an exception is a bug.
  */
 
-/** A RabbitMQ user and password, as the client sent them. */
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
+/**
+ * A RabbitMQ user and password, or a token that stands for both, as the client sent them. A password may be a token,
+ * too: the publisher finds out.
+ */
+export type Credentials =
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'bearer'; readonly token: string };
 
 /** Where a message goes. The exchange `''` is the default exchange, whose routing key is a queue's name. */
 export interface Address {

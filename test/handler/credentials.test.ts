@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseBasic } from '../../src/handler/credentials.ts';
+import { parseAuthorization } from '../../src/handler/credentials.ts';
 
 /** A Basic header whose credentials are these bytes, one per character. */
 const basic = (bytes: string): string => `Basic ${btoa(bytes)}`;
@@ -22,7 +22,7 @@ describe('Basic credentials', () => {
     [basic(toByteString('\ufeffu:\ufeffp')), '\ufeffu', '\ufeffp'],
     [basic(`u:${'x'.repeat(300)}`), 'u', 'x'.repeat(300)],
   ])('are read from %j', (header, username, password) => {
-    expect(parseBasic(header)).toEqual({ username, password });
+    expect(parseAuthorization(header)).toEqual({ kind: 'basic', username, password });
   });
 
   it.each([
@@ -30,7 +30,7 @@ describe('Basic credentials', () => {
     ['nothing', ''],
     ['a scheme alone', 'Basic'],
     ['an empty token', 'Basic '],
-    ['another scheme', 'Bearer Z3Vlc3Q6Z3Vlc3Q='],
+    ['another scheme', 'Digest Z3Vlc3Q6Z3Vlc3Q='],
     ['a scheme that only begins alike', 'Basically Z3Vlc3Q6Z3Vlc3Q='],
     ['two headers', 'Basic Z3Vlc3Q6Z3Vlc3Q=, Basic Z3Vlc3Q6Z3Vlc3Q='],
     ['two tokens', 'Basic Z3Vlc3Q6 Z3Vlc3Q='],
@@ -50,7 +50,7 @@ describe('Basic credentials', () => {
     ['an overlong form', basic('u:\xc0\xaf')],
     ['a surrogate', basic('u:\xed\xa0\x80')],
   ])('are none where there is %s', (_, header) => {
-    expect(parseBasic(header)).toBeUndefined();
+    expect(parseAuthorization(header)).toBeUndefined();
   });
 
   it('come out as they went in, whatever characters they hold', () => {
@@ -58,12 +58,40 @@ describe('Basic credentials', () => {
     fc.assert(
       fc.property(text, text, (user, password) => {
         const username = user.replaceAll(':', '');
-        expect(parseBasic(basic(toByteString(`${username}:${password}`)))).toEqual({ username, password });
+        expect(parseAuthorization(basic(toByteString(`${username}:${password}`)))).toEqual({
+          kind: 'basic',
+          username,
+          password,
+        });
       }),
     );
   });
 
   it('never make it throw', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (header) => void parseBasic(`Basic ${header}`)));
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (header) => void parseAuthorization(`Basic ${header}`)));
+  });
+});
+
+describe('Bearer credentials', () => {
+  it.each([
+    ['Bearer a.b-c_d.e', 'a.b-c_d.e'],
+    ['bearer opaque', 'opaque'],
+    ['BEARER  a~b+c/d==', 'a~b+c/d=='],
+  ])('are read from %j', (header, token) => {
+    expect(parseAuthorization(header)).toEqual({ kind: 'bearer', token });
+  });
+
+  it.each([
+    ['a scheme alone', 'Bearer'],
+    ['an empty token', 'Bearer '],
+    ['a scheme that only begins alike', 'Bearers a.b.c'],
+    ['two headers', 'Bearer a.b.c, Bearer a.b.c'],
+    ['two tokens', 'Bearer a.b.c d.e.f'],
+    ['padding in the middle', 'Bearer a=b'],
+    ['a quoted string', 'Bearer "a.b.c"'],
+    ['Latin-1', 'Bearer \xe4'],
+    ['a trailing line break', 'Bearer a.b.c\n'],
+  ])('are none where there is %s', (_, header) => {
+    expect(parseAuthorization(header)).toBeUndefined();
   });
 });

@@ -14,11 +14,16 @@ import type { DeliveryListener } from './delivery.ts';
 const OVERHEAD_BYTES = 2_048;
 
 export interface AdmissionHost {
-  publish(message: Addressed, options: PublishOptions, listener: DeliveryListener): void;
-  /** @param giveBack call it when all messages are out of memory */
+  /** @param expiresAt when the token ends with which the message came, in milliseconds since the epoch */
+  publish(message: Addressed, options: PublishOptions, expiresAt: number, listener: DeliveryListener): void;
+  /**
+   * @param expiresAt as of one message
+   * @param giveBack call it when all messages are out of memory
+   */
   publishMany(
     messages: readonly Addressed[],
     options: PublishOptions,
+    expiresAt: number,
     giveBack: () => void,
   ): Promise<readonly PublishOutcome[]>;
   abandon(requestId: string, address: Address, failure: PublishFailure): void;
@@ -29,23 +34,25 @@ export interface AdmissionHost {
 }
 
 /** Room for a body of so many bytes, or undefined where there is none. */
-export function admit(share: Share, announced: number, host: AdmissionHost): Admission | undefined {
+export function admit(share: Share, announced: number, expiresAt: number, host: AdmissionHost): Admission | undefined {
   const reserved = announced + OVERHEAD_BYTES;
-  return share.take(reserved) ? new HeldRoom(share, reserved, host) : undefined;
+  return share.take(reserved) ? new HeldRoom(share, reserved, expiresAt, host) : undefined;
 }
 
 /** A class and not a handful of closures, which would cost as much as the rest of an admission. */
 class HeldRoom implements Admission, DeliveryListener {
   readonly kind = 'admitted';
   readonly #share: Share;
+  readonly #expiresAt: number;
   readonly #host: AdmissionHost;
   #reserved: number;
   #open = true;
   #onOutcome: ((outcome: PublishOutcome) => void) | undefined;
 
-  constructor(share: Share, reserved: number, host: AdmissionHost) {
+  constructor(share: Share, reserved: number, expiresAt: number, host: AdmissionHost) {
     this.#share = share;
     this.#reserved = reserved;
+    this.#expiresAt = expiresAt;
     this.#host = host;
   }
 
@@ -60,13 +67,13 @@ class HeldRoom implements Admission, DeliveryListener {
     this.#host.onEnded();
     return new Promise((resolve) => {
       this.#onOutcome = resolve;
-      this.#host.publish({ address, message }, options, this);
+      this.#host.publish({ address, message }, options, this.#expiresAt, this);
     });
   }
 
   async publishMany(messages: readonly Addressed[], options: PublishOptions): Promise<readonly PublishOutcome[]> {
     this.#open = false;
-    const outcomes = await this.#host.publishMany(messages, options, () => this.onOutOfMemory());
+    const outcomes = await this.#host.publishMany(messages, options, this.#expiresAt, () => this.onOutOfMemory());
     // Only now, for a connection with an admission is not taken for idle between two slices of the batch.
     this.#host.onEnded();
     this.#host.onDone();

@@ -13,7 +13,7 @@ import { type AdmissionHost, admit } from './admission.ts';
 import { Backoff } from './backoff.ts';
 import type { Share } from './budget.ts';
 import { Counters } from './counters.ts';
-import { Delivery, type DeliveryListener } from './delivery.ts';
+import { Delivery, type DeliveryListener, TOKEN_EXPIRED } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
 import { LatencyWindow } from './latency.ts';
@@ -37,6 +37,8 @@ export interface ConnectionOptions {
 export interface ConnectionHost {
   /** All that wait, on this connection and on others. */
   readonly held: HeldMessages;
+  /** The broker has accepted the login, for the first time or again. */
+  onAccepted(login: Login): void;
   /** The broker no longer accepts the credentials. */
   onRefused(connection: Connection, refusal: LoginRefusal): void;
   onAbandoned(connection: Connection, requestId: string, address: Address, failure: PublishFailure): void;
@@ -59,16 +61,20 @@ const TOO_MANY = 'too many messages wait for a connection, or for a place on one
 /** A channel without use for this long is closed. */
 const IDLE_LANE_MS = 60_000;
 
+const BROKER_LIMIT: LoginRefusal = { kind: 'broker-limit', detail: 'the broker accepts no more connections' };
+
+const expiryOf = ({ token }: Login): number => token?.expiresAt ?? Number.POSITIVE_INFINITY;
+
 /** Channels that the protocol allows on one connection. */
 const MAX_CHANNELS = 65_535;
 
 /**
- * The gateway's standing with RabbitMQ as one user, with one password, on one vhost. It outlives the AMQP
- * connections (sessions) that serve it: it holds messages while there is none, publishes again what died with one,
- * and changes it for a fresh one before the broker's answer about the credentials is too old.
+ * The gateway's standing with RabbitMQ as one user, with one password, on one vhost, or with all tokens of one identity.
+ * It outlives the AMQP connections (sessions) that serve it: it holds messages while there is none, publishes again what
+ * died with one, and changes it for a fresh one before the broker's answer about the credentials is too old, or with a
+ * token that lasts longer.
  */
 export class Connection {
-  readonly login: Login;
   readonly counters = new Counters();
   readonly latency = new LatencyWindow();
   /** When it last had work, in milliseconds of the monotonic clock. */
@@ -83,6 +89,8 @@ export class Connection {
   #isolating = false;
   readonly #retiring = new Set<Session>();
   readonly #closing = new AbortController();
+  /** What the next session logs in with: of several accepted tokens the one that lasts longest. */
+  #login: Login;
   #session: Session | undefined;
   #connecting = false;
   #renewal: NodeJS.Timeout | undefined;
@@ -96,8 +104,8 @@ export class Connection {
   #firstHost = 0;
   #admissions = 0;
   readonly #admissionHost: AdmissionHost = {
-    publish: (message, options, listener) => this.#publish(message, options, listener),
-    publishMany: (messages, options, giveBack) => this.#publishMany(messages, options, giveBack),
+    publish: (message, options, expiresAt, listener) => this.#publish(message, options, expiresAt, listener),
+    publishMany: (messages, options, expiresAt, giveBack) => this.#publishMany(messages, options, expiresAt, giveBack),
     abandon: (requestId, address, failure) => {
       this.counters.abandoned += 1;
       this.#host.onAbandoned(this, requestId, address, failure);
@@ -109,10 +117,24 @@ export class Connection {
   };
 
   constructor(login: Login, options: ConnectionOptions, share: Share, host: ConnectionHost) {
-    this.login = login;
+    this.#login = login;
     this.#options = options;
     this.#share = share;
     this.#host = host;
+  }
+
+  get login(): Login {
+    return this.#login;
+  }
+
+  /** It takes leave of the broker, or has. */
+  get retired(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** No token that it could log in with is good any more. */
+  get expired(): boolean {
+    return Date.now() >= expiryOf(this.#login);
   }
 
   get connected(): boolean {
@@ -139,19 +161,28 @@ export class Connection {
     return (this.#session?.idle ?? true) && this.#retiring.size === 0;
   }
 
-  /** One attempt to log in. */
-  async connect(): Promise<LoginOutcome> {
-    const outcome = await this.#open();
-    if (outcome.kind !== 'open') return outcome;
-    if (this.#closing.signal.aborted) outcome.session.destroy();
-    else this.#adopt(outcome.session);
-    return { kind: 'open' };
+  /**
+   * One attempt to log in. With another token than before, of the same identity, it judges that one; if it lasts
+   * longer, its session is the one that serves from now on.
+   */
+  async connect(login: Login = this.#login): Promise<LoginOutcome> {
+    const isNew = login !== this.#login;
+    const outcome = await this.#logIn(login);
+    // RabbitMQ speaks of limits only after it has verified the token. An older one has the place that this one lacks.
+    return isNew && outcome.kind === 'broker-limit' ? this.#replace(login) : outcome;
   }
 
-  async #open(): Promise<SessionOutcome> {
+  /** Takes note of a token that was accepted elsewhere: one that lasts longer has a session soon. */
+  offer(login: Login): void {
+    if (expiryOf(login) <= expiryOf(this.#login)) return;
+    this.#login = login;
+    this.#renewIn(0);
+  }
+
+  async #open(login: Login): Promise<SessionOutcome> {
     const outcome = await Session.open(
       { ...this.#options.session, maxChannels: this.#maxChannels },
-      this.login,
+      login,
       this.#listener(),
       this.#firstHost,
     );
@@ -159,8 +190,48 @@ export class Connection {
     return outcome;
   }
 
-  /** Leave to publish, and room for so many bytes. */
-  admit(size: number, patient: boolean): Admission | PublishFailure<LoginFailureKind> {
+  async #logIn(login: Login): Promise<LoginOutcome> {
+    const outcome = await this.#open(login);
+    if (outcome.kind !== 'open') return outcome;
+    this.#host.onAccepted(login);
+    const outlasted = expiryOf(login) < expiryOf(this.#login);
+    if (!outlasted) this.#login = login;
+    if (this.retired) outcome.session.destroy();
+    else if (this.#session && outlasted) void this.#retire(outcome.session);
+    else if (this.#session && this.#blocked) {
+      // A new one would not know that the broker is blocked until it has published.
+      void this.#retire(outcome.session);
+      this.#renewIn(RENEWAL_RETRY_MS);
+    } else {
+      this.#adopt(outcome.session);
+      if (outlasted) this.#renewIn(0);
+    }
+    return { kind: 'open' };
+  }
+
+  /** Break before make, where the broker lets this user have no second connection. */
+  async #replace(login: Login): Promise<LoginOutcome> {
+    const session = this.#session;
+    if (!session || this.#connecting) return BROKER_LIMIT;
+    if (expiryOf(login) < expiryOf(this.#login)) {
+      this.#host.onAccepted(login);
+      return { kind: 'open' };
+    }
+    this.#connecting = true;
+    this.#session = undefined;
+    await this.#retire(session);
+    const outcome = await this.#logIn(login);
+    this.#connecting = false;
+    void this.#reconnect();
+    return outcome;
+  }
+
+  /**
+   * Leave to publish, and room for so many bytes.
+   *
+   * @param expiresAt when the token ends, in milliseconds since the epoch; infinite for a password
+   */
+  admit(size: number, patient: boolean, expiresAt: number): Admission | PublishFailure<LoginFailureKind> {
     this.usedAt = performance.now();
     if (this.#closing.signal.aborted) return { ...this.#ending, published: 'no' };
     if (this.#blocked)
@@ -171,7 +242,7 @@ export class Connection {
       };
     const congestion = this.#congestion(patient);
     if (congestion !== undefined) return { kind: 'overloaded', detail: congestion, published: 'no' };
-    const admission = admit(this.#share, size, this.#admissionHost);
+    const admission = admit(this.#share, size, expiresAt, this.#admissionHost);
     if (!admission) return { kind: 'overloaded', detail: 'too many bytes of messages are in memory', published: 'no' };
     this.#admissions += 1;
     return admission;
@@ -195,6 +266,13 @@ export class Connection {
     if (session) await this.#retire(session);
   }
 
+  /** Retires, for its last token has expired. */
+  expire(): Promise<void> {
+    this.#ending = { kind: 'login-refused', detail: TOKEN_EXPIRED };
+    for (const delivery of this.#held) delivery.failExpired();
+    return this.retire();
+  }
+
   /** Gives up on everything at once. */
   destroy(failUnwritten: (delivery: Delivery) => void): void {
     this.#closing.abort();
@@ -215,8 +293,13 @@ export class Connection {
     this.#session?.closeIdleLanes(now - IDLE_LANE_MS);
   }
 
-  #publish(message: Addressed, { timeoutMs, patient = false, signal }: PublishOptions, to: DeliveryListener): void {
-    const delivery = new Delivery(message, patient, this.#host.held, to);
+  #publish(
+    message: Addressed,
+    { timeoutMs, patient = false, signal }: PublishOptions,
+    expiresAt: number,
+    to: DeliveryListener,
+  ): void {
+    const delivery = new Delivery(message, patient, expiresAt, this.#host.held, to);
     delivery.startDeadline(timeoutMs, () => this.#onDeadline(delivery));
     signal?.addEventListener('abort', () => {
       if (!delivery.inFlight) delivery.fail('client-gone');
@@ -228,11 +311,13 @@ export class Connection {
   #publishMany(
     messages: readonly Addressed[],
     options: PublishOptions,
+    expiresAt: number,
     giveBack: () => void,
   ): Promise<readonly PublishOutcome[]> {
     const { held } = this.#host;
     return publishOverlapping(messages, options, {
       held,
+      expiresAt,
       maxOpen: Math.max(1, Math.min(this.#options.session.maxInFlight, held.max) / 2),
       deliver: (delivery, begun) => this.#deliver(delivery, delivery.patient && begun),
       expire: (delivery) => this.#onDeadline(delivery),
@@ -242,7 +327,8 @@ export class Connection {
 
   /** @param accepted its client has been told that it will be delivered */
   #deliver(delivery: Delivery, accepted: boolean): void {
-    if (this.#closing.signal.aborted) delivery.fail(this.#ending.kind, this.#ending.detail);
+    if (delivery.expired) delivery.failExpired();
+    else if (this.#closing.signal.aborted) delivery.fail(this.#ending.kind, this.#ending.detail);
     else if (this.#blocked) {
       if (accepted) delivery.enqueue(this.#held);
       else delivery.fail('broker-blocked', this.#blocked.reason);
@@ -317,8 +403,10 @@ export class Connection {
     // A new connection would not know that the broker is blocked until it has published.
     if (!this.#session || this.#connecting || this.#blocked) return this.#renewIn(RENEWAL_RETRY_MS);
     this.#connecting = true;
-    const outcome = await this.connect();
+    const attempt = await this.connect();
     this.#connecting = false;
+    // Else it would be put off for ever at a user's limit, and a revoked permission would live on.
+    const outcome = attempt.kind === 'broker-limit' ? await this.#replace(this.#login) : attempt;
     if (outcome.kind === 'open') return;
     if (outcome.kind === 'unreachable' || outcome.kind === 'broker-limit') this.#renewIn(RENEWAL_RETRY_MS);
     else this.#refuse(outcome);
@@ -351,7 +439,7 @@ export class Connection {
     if (this.#isolating) return;
     this.#isolating = true;
     while (this.#quarantined.size > 0 && !this.#closing.signal.aborted) {
-      const outcome = await this.#open();
+      const outcome = await this.#open(this.#login);
       if (outcome.kind !== 'open') {
         // Then the connection that is to come is theirs, too.
         for (const delivery of this.#quarantined) delivery.enqueue(this.#held);
@@ -384,7 +472,8 @@ export class Connection {
       clearTimeout(this.#renewal);
     }
     for (const delivery of survivors) {
-      if (this.#closing.signal.aborted) delivery.fail(delivery.ambiguous ? 'confirm-timeout' : 'shutting-down');
+      if (delivery.expired) delivery.failExpired();
+      else if (this.#closing.signal.aborted) delivery.fail(delivery.ambiguous ? 'confirm-timeout' : 'shutting-down');
       else if (delivery.quarantined) delivery.enqueue(this.#quarantined);
       else if (this.#session) this.#session.publish(delivery);
       else delivery.enqueue(this.#held);
@@ -395,7 +484,8 @@ export class Connection {
 
   #onRefused(delivery: Delivery, refusal: Refusal): void {
     this.counters.refused += 1;
-    delivery.fail(refusal.kind, refusal.detail);
+    if (refusal.tokenExpired || (delivery.expired && refusal.kind === 'publish-refused')) delivery.failExpired();
+    else delivery.fail(refusal.kind, refusal.detail);
   }
 
   #onConfirmed(delivery: Delivery, routed: boolean): void {

@@ -4,16 +4,21 @@ import type {
   Address,
   AdmissionOutcome,
   AdmissionRequest,
+  Client,
   Publisher,
   PublishFailure,
 } from '../../handler/publisher.ts';
 import { Budget } from './budget.ts';
 import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.ts';
-import { CredentialsIndex } from './credentials-index.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { TOKEN_EXPIRED } from './delivery.ts';
 import { HeldMessages } from './held.ts';
+import { KnownLogins, type KnownToken } from './known-logins.ts';
 import type { Login } from './link.ts';
-import { Logins } from './logins.ts';
+import { type LoginAttemptOutcome, Logins } from './logins.ts';
+import type { LoginRefusal } from './outcomes.ts';
 import { ConnectionStatistics } from './statistics.ts';
+import { tokenLogin, userOf } from './token-login.ts';
 
 export interface ConnectionsOptions extends ConnectionOptions {
   readonly maxConnections: number;
@@ -32,8 +37,11 @@ const SWEEP_MS = 1_000;
 /** For all that was given up on to be told of. */
 const LAST_OUTCOMES_MS = 2_000;
 
-/** Accepted logins remembered beyond their connections. */
-const MAX_ACCEPTED = 10_000;
+/**
+ * A token that the broker accepted so long ago, as a part of `credentials_ttl`, is judged again when it is used. A
+ * connection renews itself before, and the token that it logs in with.
+ */
+const AGED = 0.9;
 
 const ALL_BUSY: AdmissionOutcome = {
   kind: 'overloaded',
@@ -41,9 +49,28 @@ const ALL_BUSY: AdmissionOutcome = {
   published: 'no',
 };
 
+const LOOPBACK_ONLY: AdmissionOutcome = {
+  kind: 'login-refused',
+  detail: 'this user may come from the loopback interface only',
+  published: 'no',
+};
+
+/** What the credentials are as a user and a password. */
+function asPassword({ vhost, credentials }: AdmissionRequest): Login {
+  return credentials.kind === 'bearer'
+    ? { vhost, username: '', password: credentials.token }
+    : { vhost, username: credentials.username, password: credentials.password };
+}
+
+const isRefusal = (outcome: LoginAttemptOutcome): outcome is LoginRefusal =>
+  outcome.kind !== 'open' && outcome.kind !== 'busy' && outcome.kind !== 'broker-limit';
+
+const EXPIRED: AdmissionOutcome = { kind: 'login-refused', detail: TOKEN_EXPIRED, published: 'no' };
+
 /**
- * The connection map: one entry for each vhost, user and password that the broker has accepted. No entry comes to be
- * before that, none serves other credentials, and the least recently used idle one makes room for a new one.
+ * The connection map: one entry for each vhost, user and password that the broker has accepted, and one for the tokens
+ * of each identity. A token uses it only after the broker has accepted that very token by a login; what a token claims
+ * decides no more than which entry. The least recently used idle one makes room for a new one.
  */
 export class Connections implements Publisher {
   readonly statistics = new ConnectionStatistics();
@@ -51,13 +78,10 @@ export class Connections implements Publisher {
   readonly #logs: Logs;
   readonly #budget: Budget;
   readonly #held: HeldMessages;
-  readonly #entries = new CredentialsIndex<Connection>();
+  readonly #table = new ConnectionTable();
   /** All that have not taken leave of the broker yet, in the map or not. */
   readonly #alive = new Set<Connection>();
-  /** Logins that the broker accepted and has not refused since. */
-  readonly #accepted = new CredentialsIndex<Login>();
-  /** The same, the oldest first. */
-  readonly #acceptedInOrder = new Set<Login>();
+  readonly #known = new KnownLogins();
   readonly #logins: Logins;
   readonly #sweep: NodeJS.Timeout;
   #undone = 0;
@@ -71,25 +95,28 @@ export class Connections implements Publisher {
     this.#held = new HeldMessages(options.maxHeldMessages);
     const { hosts } = options.session.link;
     this.#logins = new Logins({
-      connectionFor: (login) => this.#connectionFor(login),
+      connectionFor: (login) => (login.token && this.#table.find(login)) ?? this.#create(login),
       judge: (login) => hosts.loginFrames.refusalOf(login, hosts.all),
-      find: (login) => this.#entries.get(login),
-      add: (connection) => this.#add(connection),
-      drop: (connection) => this.#alive.delete(connection),
+      find: (login) => (login.token && !this.#known.token(login) ? undefined : this.#table.find(login)),
+      add: (connection, login) => this.#add(connection, login),
+      drop: (connection, login) => {
+        if (this.#table.find(login) !== connection && !connection.retired) this.#alive.delete(connection);
+      },
+      onRefused: (login) => this.#known.forget(login),
     });
     this.#sweep = setInterval(() => this.#closeIdle(performance.now()), SWEEP_MS);
     this.#sweep.unref();
   }
 
   get connected(): boolean {
-    for (const connection of this.#entries.values()) if (connection.connected) return true;
+    for (const connection of this.#table.values()) if (connection.connected) return true;
     return false;
   }
 
   /** Why the broker takes no messages, where it said so on any connection, and since when. */
   get blocked(): { readonly reason: string; readonly since: number } | undefined {
     let first: { readonly reason: string; readonly since: number } | undefined;
-    for (const { blocked } of this.#entries.values())
+    for (const { blocked } of this.#table.values())
       if (blocked && !(first && first.since <= blocked.since)) first = blocked;
     return first;
   }
@@ -106,20 +133,12 @@ export class Connections implements Publisher {
 
   admit(request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> {
     if (this.#closing) return { kind: 'shutting-down', published: 'no' };
-    const { credentials, vhost, client, size, patient } = request;
-    const login: Login = { vhost, ...credentials };
-    if (client.scope !== 'loopback' && this.#options.loopbackUsers.includes(login.username))
-      return {
-        kind: 'login-refused',
-        detail: 'this user may come from the loopback interface only',
-        published: 'no',
-      };
-    const connection = this.#entries.get(login);
-    if (connection) return this.#track(connection.admit(size, patient));
-    if (this.#accepted.get(login)) return this.#admitKnown(login, request);
-    const refusal = this.#logins.known(login);
-    if (refusal) return { ...refusal, published: 'no' };
-    return this.#admitNew(login, request);
+    const login = asPassword(request);
+    if (!this.#mayComeFrom(request.client, login.username)) return LOOPBACK_ONLY;
+    const connection = this.#table.find(login);
+    if (connection) return this.#admitOn(connection, request);
+    if (this.#known.has(login)) return this.#admitKnown(login, request);
+    return this.#admitToken(login, request) ?? this.#admitStranger(login, request);
   }
 
   /** Gives an outcome to all that has none, and admits no more. */
@@ -144,23 +163,67 @@ export class Connections implements Publisher {
     await Promise.all([...this.#alive].map((connection) => this.#retire(connection)));
   }
 
-  #connectionFor(login: Login): Connection {
-    const connection = new Connection(login, this.#options, this.#budget.share(), this.#host());
-    this.#alive.add(connection);
-    return connection;
+  #admitOn(connection: Connection, { size, patient }: AdmissionRequest, expiresAt = Number.POSITIVE_INFINITY) {
+    return this.#track(connection.admit(size, patient, expiresAt));
   }
 
   /** Accepted before, and idle since: its connection is opened again when its message is there. */
-  #admitKnown(login: Login, { size, patient }: AdmissionRequest): AdmissionOutcome {
-    const connection = this.#connectionFor(login);
-    return this.#track(this.#add(connection)?.admit(size, patient) ?? ALL_BUSY);
+  #admitKnown(login: Login, request: AdmissionRequest): AdmissionOutcome {
+    const connection = this.#place(this.#create(login));
+    return connection ? this.#admitOn(connection, request, login.token?.expiresAt) : ALL_BUSY;
   }
 
-  async #admitNew(login: Login, { client, size, patient }: AdmissionRequest): Promise<AdmissionOutcome> {
-    const outcome = await this.#logins.wait(login, client, this.#options.loginTimeoutMs);
+  /** One that the broker has refused lately, or has never been asked about. */
+  #admitStranger(login: Login, request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> {
+    const refusal = this.#logins.known(login);
+    return refusal ? { ...refusal, published: 'no' } : this.#admitNew(login, request);
+  }
+
+  /**
+   * A password that is a token: it is judged as one, whatever the user name beside it. Undefined for any other password,
+   * and for a token that has expired by its own claims: as a mere password it may be good.
+   */
+  #admitToken(login: Login, request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> | undefined {
+    const known = this.#known.token(login);
+    const token = known ? undefined : tokenLogin(login);
+    const hints = known ?? token?.token;
+    if (!hints) return undefined;
+    if (!hints.names.every((name) => this.#mayComeFrom(request.client, name))) return LOOPBACK_ONLY;
+    const isBearer = request.credentials.kind === 'bearer' || login.username === '';
+    if (Date.now() >= hints.expiresAt) {
+      // RabbitMQ up to 4.0 takes a fractional end for none, and would accept the token under any name.
+      return known || isBearer || !Number.isInteger(hints.expiresAt / 1000) ? EXPIRED : undefined;
+    }
+    if (known) return this.#admitKnownToken(known, login, request);
+    if (!token) return undefined;
+    return isBearer ? this.#admitStranger(token, request) : this.#admitTokenOrPassword(token, login, request);
+  }
+
+  /** The broker has accepted this token itself, not one like it. */
+  #admitKnownToken(known: KnownToken, login: Login, request: AdmissionRequest) {
+    const admit = (): AdmissionOutcome => {
+      const connection = this.#table.findShared(known.identity);
+      if (connection) return this.#admitOn(connection, request, known.expiresAt);
+      return this.#admitKnown(tokenLogin(login) ?? login, request);
+    };
+    const age = performance.now() - known.acceptedAt;
+    const again = age < AGED * this.#options.credentialsTtlMs ? undefined : tokenLogin(login);
+    const judged = again && this.#logins.again(again);
+    if (!judged || age < this.#options.credentialsTtlMs) return admit();
+    return judged.then((outcome) => (isRefusal(outcome) ? { ...outcome, published: 'no' as const } : admit()));
+  }
+
+  /** A broker without OAuth knows passwords that look like a token; then the user name counts, and nothing is shared. */
+  async #admitTokenOrPassword(token: Login, login: Login, request: AdmissionRequest): Promise<AdmissionOutcome> {
+    const outcome = await this.#admitStranger(token, request);
+    return outcome.kind === 'login-refused' ? this.#admitStranger(login, request) : outcome;
+  }
+
+  async #admitNew(login: Login, request: AdmissionRequest): Promise<AdmissionOutcome> {
+    const outcome = await this.#logins.wait(login, request.client, this.#options.loginTimeoutMs);
     switch (outcome.kind) {
       case 'open':
-        return this.#track(outcome.connection.admit(size, patient));
+        return this.#admitOn(outcome.connection, request, login.token?.expiresAt);
       case 'busy':
         return ALL_BUSY;
       case 'overloaded':
@@ -174,54 +237,62 @@ export class Connections implements Publisher {
     }
   }
 
+  #mayComeFrom({ scope }: Client, username: string): boolean {
+    return scope === 'loopback' || !this.#options.loopbackUsers.includes(username);
+  }
+
+  #create(login: Login): Connection {
+    const connection = new Connection(login, this.#options, this.#budget.share(), this.#host());
+    this.#alive.add(connection);
+    return connection;
+  }
+
+  /** The login has succeeded on this connection. Returns the one that serves it. */
+  #add(connection: Connection, login: Login): Connection | undefined {
+    const standing = this.#table.find(login);
+    if (standing === connection) return connection;
+    // That of a token's elders has ended while this one was tried on it.
+    if (connection.retired && !standing) return this.#place(this.#create(login));
+    standing?.offer(login);
+    return this.#place(connection);
+  }
+
   /** Gives a connection its place, and returns the one that has it: another may have been faster. */
-  #add(connection: Connection): Connection | undefined {
-    const standing = this.#entries.get(connection.login);
+  #place(connection: Connection): Connection | undefined {
+    const standing = this.#table.find(connection.login);
     if (this.#closing || standing || !this.#makeRoom()) {
       void this.#retire(connection);
       return standing;
     }
-    this.#entries.set(connection.login, connection);
+    this.#table.add(connection);
     this.statistics.add(connection);
-    this.#accept(connection.login);
     return connection;
   }
 
-  #accept(login: Login): void {
-    if (this.#accepted.get(login)) return;
-    this.#accepted.set(login, login);
-    this.#acceptedInOrder.add(login);
-    const [first] = this.#acceptedInOrder;
-    if (first && this.#accepted.size > MAX_ACCEPTED) this.#forget(first);
-  }
-
-  #forget(login: Login): void {
-    this.#accepted.delete(login, login);
-    this.#acceptedInOrder.delete(login);
-  }
-
   #makeRoom(): boolean {
-    if (this.#entries.size < this.#options.maxConnections) return true;
+    if (this.#table.size < this.#options.maxConnections) return true;
     let oldest: Connection | undefined;
-    for (const connection of this.#entries.values())
+    for (const connection of this.#table.values())
       if (connection.idle && connection.usedAt < (oldest?.usedAt ?? Number.POSITIVE_INFINITY)) oldest = connection;
     if (oldest) this.#remove(oldest);
     return oldest !== undefined;
   }
 
   #remove(connection: Connection): void {
-    if (!this.#entries.delete(connection.login, connection)) return;
+    if (!this.#table.delete(connection)) return;
     void this.#retire(connection).then(() => this.statistics.remove(connection));
   }
 
   async #retire(connection: Connection): Promise<void> {
-    await connection.retire();
+    await (connection.expired ? connection.expire() : connection.retire());
     this.#alive.delete(connection);
   }
 
   #closeIdle(now: number): void {
-    for (const connection of [...this.#entries.values()]) {
-      if (connection.idle && now - connection.usedAt > this.#options.idleTimeoutMs) this.#remove(connection);
+    this.#known.forgetExpired(Date.now());
+    for (const connection of [...this.#table.values()]) {
+      if (connection.expired) this.#remove(connection);
+      else if (connection.idle && now - connection.usedAt > this.#options.idleTimeoutMs) this.#remove(connection);
       else connection.closeIdleLanes(now);
       connection.latency.rotate(now);
     }
@@ -246,9 +317,9 @@ export class Connections implements Publisher {
   #host(): ConnectionHost {
     return {
       held: this.#held,
+      onAccepted: (login) => this.#known.accept(login),
       onRefused: (connection, refusal) => {
-        const accepted = this.#accepted.get(connection.login);
-        if (accepted) this.#forget(accepted);
+        this.#known.forget(connection.login);
         this.#logins.remember(connection.login, refusal);
         this.#remove(connection);
       },
@@ -261,7 +332,7 @@ export class Connections implements Publisher {
       log: (level, sentence, { login }, fields) =>
         this.#logs.broker(level, sentence, {
           vhost: login.vhost,
-          user: login.username,
+          user: userOf(login),
           ...fields,
         }),
     };
@@ -271,7 +342,7 @@ export class Connections implements Publisher {
     this.#logs.gateway('error', 'a message accepted with 202 was given up on', {
       request_id: requestId,
       vhost: address.vhost,
-      user: login.username,
+      user: userOf(login),
       exchange: address.exchange,
       routing_key: address.routingKey,
       outcome: failure.kind,

@@ -36,6 +36,8 @@ export class Delivery {
   suspect = false;
   /** Was in flight when a protocol error killed the connection: is tried with no other such beside it. */
   quarantined = false;
+  /** When the token ends with which it came, in milliseconds since the epoch. */
+  readonly expiresAt: number;
   /** How often it was written. */
   attempts = 0;
   readonly startedAt = performance.now();
@@ -46,6 +48,7 @@ export class Delivery {
   /** Where it is counted while it waits. */
   readonly #held: HeldMessages;
   #timer: NodeJS.Timeout | undefined;
+  #stopExpiry: (() => void) | undefined;
   #queue: DeliveryQueue | undefined;
   #place: Place | undefined;
   /** Since when it is in its queue, in milliseconds of the monotonic clock. */
@@ -54,11 +57,18 @@ export class Delivery {
   #done = false;
   #carrier: Carrier | undefined;
 
-  constructor({ address, message }: Addressed, patient: boolean, held: HeldMessages, listener: DeliveryListener) {
+  constructor(
+    { address, message }: Addressed,
+    patient: boolean,
+    expiresAt: number,
+    held: HeldMessages,
+    listener: DeliveryListener,
+  ) {
     this.address = address;
     this.message = message;
     this.body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     this.patient = patient;
+    this.expiresAt = expiresAt;
     this.#held = held;
     this.#listener = listener;
   }
@@ -71,14 +81,23 @@ export class Delivery {
     return this.#carrier !== undefined;
   }
 
+  /** Its token is no longer good. */
+  get expired(): boolean {
+    return Date.now() >= this.expiresAt;
+  }
+
   /** The broker is asked to return it where no queue takes it. */
   get mandatory(): boolean {
     return this.message.unroutable !== 'ignore';
   }
 
-  /** Calls `onDeadline` unless it is settled within the time. */
+  /** Calls `onDeadline` unless it is settled within the time, and ends with its token where it has not been written. */
   startDeadline(timeoutMs: number, onDeadline: (delivery: Delivery) => void): void {
     this.#timer = setTimeout(() => onDeadline(this), timeoutMs);
+    if (this.expiresAt === Number.POSITIVE_INFINITY) return;
+    this.#stopExpiry = atExpiry(this.expiresAt, timeoutMs, () => {
+      if (!this.inFlight) this.failExpired();
+    });
   }
 
   /** Waits at the end of `queue`, and leaves it by itself when it is settled first. */
@@ -124,6 +143,7 @@ export class Delivery {
     if (this.#settled) return;
     this.#settled = true;
     clearTimeout(this.#timer);
+    this.#stopExpiry?.();
     this.dequeue();
     this.#listener.onSettled(outcome);
     if (!this.#carrier || this.#carrier.flushed) this.#finish();
@@ -135,6 +155,11 @@ export class Delivery {
     this.settle({ kind, published, ...(detail !== undefined && { detail }) });
   }
 
+  /** It may not be written (again), for its token has expired. */
+  failExpired(): void {
+    this.fail('login-refused', TOKEN_EXPIRED);
+  }
+
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
@@ -142,5 +167,20 @@ export class Delivery {
     this.#listener.onOutOfMemory();
   }
 }
+
+/**
+ * Calls `onExpired` when a token ends, if that is within the time.
+ *
+ * @param expiresAt in milliseconds since the epoch
+ * @returns call it when nothing is left that could expire
+ */
+export function atExpiry(expiresAt: number, timeoutMs: number, onExpired: () => void): () => void {
+  const leftMs = expiresAt - Date.now();
+  if (leftMs > timeoutMs) return () => {};
+  const timer = setTimeout(onExpired, leftMs);
+  return () => clearTimeout(timer);
+}
+
+export const TOKEN_EXPIRED = 'the token has expired';
 
 const NOTHING = Buffer.alloc(0);

@@ -14,13 +14,14 @@ const SOUND_EXPIRATION = /^\d{1,10}$/;
 
 /** What one connection has taught of what the broker takes, and so which messages it may refuse. */
 export class Experience {
-  readonly #username: string;
+  #username: string | undefined;
   #largestConfirmed = 0;
   #maxMessageSize = Number.POSITIVE_INFINITY;
   /** A user_id other than the login was confirmed: the user is an impersonator. */
   #impersonates = false;
 
-  constructor(username: string) {
+  /** @param username undefined where only the broker knows it: that of a token */
+  constructor(username: string | undefined) {
     this.#username = username;
   }
 
@@ -46,7 +47,9 @@ export class Experience {
   noteConfirmed({ body, message }: Delivery): void {
     const { userId } = message.properties;
     if (body.length > this.#largestConfirmed) this.#largestConfirmed = body.length;
-    if (userId !== undefined && userId !== this.#username) this.#impersonates = true;
+    if (userId === undefined || userId === this.#username) return;
+    if (this.#username === undefined) this.#username = userId;
+    else this.#impersonates = true;
   }
 
   noteRefusal({ scope, maxMessageSize }: Refusal, lane: Lane): void {

@@ -10,6 +10,7 @@ import { judgeLogin } from './login-gate.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 import { type LoginRefusal, type Loss, loginRefusalOf, lossOf } from './outcomes.ts';
 import { tlsOptionsFor } from './tls-options.ts';
+import type { TokenHints } from './token-login.ts';
 
 /** Where RabbitMQ is and how to speak with it. */
 export interface LinkOptions {
@@ -25,6 +26,8 @@ export interface Login {
   readonly vhost: string;
   readonly username: string;
   readonly password: string;
+  /** Where the password is a token. */
+  readonly token?: TokenHints;
 }
 
 export interface LinkListener {
@@ -90,7 +93,9 @@ export class Link {
     const socket = { port, writableHighWaterMark: WRITE_BUFFER_BYTES };
     return new Promise((resolve) => {
       const connection = new AmqpConnection({
-        ...login,
+        vhost: login.vhost,
+        username: login.username,
+        password: login.password,
         hostname: host,
         port,
         heartbeat: options.heartbeatSeconds,
@@ -127,7 +132,9 @@ export class Link {
         connection.unsafeDestroy();
         if (!opened) {
           const refusal =
-            error instanceof LoginTooLong ? error.refusal : loginRefusalOf(error, login.vhost, login.username);
+            error instanceof LoginTooLong
+              ? error.refusal
+              : loginRefusalOf(error, login.vhost, login.token?.texts ?? [login.username]);
           if (refusal) hosts.reached(broker, 'handshake');
           else if (carried) hosts.failed(broker, 'handshake', handshakeCauseOf(error));
           else hosts.failed(broker, 'network', causeOf(error));

@@ -122,13 +122,12 @@ class Origin {
 }
 
 /** By what a login is counted, and how often it may be refused there. */
-function originsOf(client: Client, { username }: Login): (readonly [string, number])[] {
+function originsOf(client: Client, { username, token }: Login): (readonly [string, number])[] {
   if (client.address !== undefined) return [[network(client.address), MAX_REFUSED]];
   if (client.scope === 'loopback') return [['unix socket', MAX_REFUSED]];
-  return [
-    [`user ${username}`, MAX_REFUSED],
-    [`peer ${network(client.peer ?? '')}`, MAX_REFUSED_OF_PEER],
-  ];
+  const peer = [`peer ${network(client.peer ?? '')}`, MAX_REFUSED_OF_PEER] as const;
+  // Who forges tokens must not slow down those whose names stand in them.
+  return token ? [peer] : [[`user ${username}`, MAX_REFUSED], peer];
 }
 
 /** An IPv6 client has a whole /64 to come from. */

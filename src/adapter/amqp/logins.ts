@@ -33,15 +33,18 @@ export type LoginAttemptOutcome =
 
 /** What a login needs of the map that its connection is to stand in. */
 export interface LoginHost {
+  /** For a token, the one that it would share. */
   connectionFor(login: Login): Connection;
   /** Why the login is refused without the broker being asked, if it is. */
   judge(login: Login): LoginRefusal | undefined;
-  /** The connection that stands there already. */
+  /** The connection that stands there already, and may be used. */
   find(login: Login): Connection | undefined;
-  /** Gives it a place, unless all are busy, and returns the one that has it. */
-  add(connection: Connection): Connection | undefined;
-  /** Its login has not succeeded, and is not tried again. */
-  drop(connection: Connection): void;
+  /** The login has succeeded. Gives the connection a place, unless all are busy, and returns the one that has it. */
+  add(connection: Connection, login: Login): Connection | undefined;
+  /** The login has not succeeded, and is not tried again. */
+  drop(connection: Connection, login: Login): void;
+  /** The broker has refused the login. */
+  onRefused(login: Login): void;
 }
 
 export type LoginWaitOutcome =
@@ -98,6 +101,14 @@ export class Logins {
       refusal,
       until: performance.now() + REFUSAL_TTL_MS,
     });
+  }
+
+  /**
+   * Asks the broker once more about a login that it has accepted; the throttle is for others. Undefined where too many
+   * are tried already.
+   */
+  again(login: Login): Promise<LoginAttemptOutcome> | undefined {
+    return (this.#attempts.get(login) ?? this.#start(login))?.result;
   }
 
   /** Who waits is told that all ends. */
@@ -162,20 +173,23 @@ export class Logins {
     const backoff = new Backoff(MAX_BACKOFF_MS);
     backoff.next();
     for (;;) {
-      const outcome: LoginOutcome = await connection.connect();
+      const outcome: LoginOutcome = await connection.connect(login);
       // Even where nobody waits any more: the next request has it.
       if (outcome.kind === 'open') {
-        const standing = this.#host.add(connection);
+        const standing = this.#host.add(connection, login);
         return standing ? { kind: 'open', connection: standing } : { kind: 'busy' };
       }
       if (outcome.kind !== 'unreachable') {
         if (outcome.kind === 'login-refused' && !outcome.unasked) this.#refusedCount += 1;
-        if (outcome.kind !== 'broker-limit' && !outcome.unasked) this.remember(login, outcome);
-        this.#host.drop(connection);
+        if (outcome.kind !== 'broker-limit' && !outcome.unasked) {
+          this.remember(login, outcome);
+          this.#host.onRefused(login);
+        }
+        this.#host.drop(connection, login);
         return outcome;
       }
       if (!wanted()) {
-        this.#host.drop(connection);
+        this.#host.drop(connection, login);
         return { kind: 'busy' };
       }
       await delay(backoff.next());

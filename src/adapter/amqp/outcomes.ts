@@ -20,6 +20,8 @@ export interface Refusal {
   readonly detail: string;
   /** `exchange`: nobody on this connection may publish there. `routing-key`: a topic permission. `message`: only it. */
   readonly scope: 'exchange' | 'routing-key' | 'message';
+  /** The token that the connection logged in with has expired by the broker's clock. */
+  readonly tokenExpired?: true;
   /** The broker's max_message_size in bytes, where it told. */
   readonly maxMessageSize?: number;
 }
@@ -54,6 +56,11 @@ const PROTOCOL_ERRORS: ReadonlySet<string> = new Set([
 
 const MAX_REPLY_TEXT = 255;
 
+const EXPIRED_TOKEN = / returned an error: "Provided JWT token has expired at timestamp \d+ \(validated at \d+\)"$/;
+
+/** What RabbitMQ 4 and 3.10 call the user of a token whose claims name none. */
+const NAMELESS = ['unknown', 'undefined'];
+
 function says(text: string, expected: string): boolean {
   const wire = Buffer.from(expected).subarray(0, MAX_REPLY_TEXT).toString();
   return text === expected || (wire.length < expected.length && text.startsWith(wire.slice(0, -1)));
@@ -82,7 +89,9 @@ export function refusalOf(error: unknown): Refusal | undefined {
       return {
         kind: 'publish-refused',
         detail,
-        scope: text.startsWith('access to topic ') ? 'routing-key' : 'exchange',
+        // RabbitMQ 4 says which access.
+        scope: /^(?:write )?access to topic /.test(text) ? 'routing-key' : 'exchange',
+        ...(EXPIRED_TOKEN.test(text) && { tokenExpired: true }),
       };
     case 'PRECONDITION_FAILED': {
       if (text.startsWith('user_id property set to ')) return { kind: 'publish-refused', detail, scope: 'message' };
@@ -126,13 +135,18 @@ function lossKindOf(error: unknown): Loss['kind'] {
   return PROTOCOL_ERRORS.has(error.code) ? 'protocol' : 'lost';
 }
 
-/** `undefined` where no broker spoke: it is away, too slow, or not a RabbitMQ. */
-export function loginRefusalOf(error: unknown, vhost: string, username: string): LoginRefusal | undefined {
+/**
+ * `undefined` where no broker spoke: it is away, too slow, or not a RabbitMQ.
+ *
+ * @param usernames by which of these the broker calls the user is not always known
+ */
+export function loginRefusalOf(error: unknown, vhost: string, usernames: readonly string[]): LoginRefusal | undefined {
   if (!(error instanceof AMQPConnectionError)) return undefined;
   const detail = replyText(error);
   if (error.code === 'ACCESS_REFUSED') return { kind: 'login-refused', detail };
   if (error.code !== 'NOT_ALLOWED') return undefined;
-  if (says(detail, `NOT_ALLOWED - access to vhost '${vhost}' refused for user '${username}'`))
+  const refused = `NOT_ALLOWED - access to vhost '${vhost}' refused for user `;
+  if ([...usernames, ...NAMELESS].some((username) => says(detail, `${refused}'${username}'`)))
     return { kind: 'vhost-refused', detail };
   if (says(detail, `NOT_ALLOWED - vhost ${vhost} not found`)) return { kind: 'vhost-not-found', detail };
   return { kind: 'broker-limit', detail };

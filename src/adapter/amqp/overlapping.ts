@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Addressed, PublishOptions, PublishOutcome } from '../../handler/publisher.ts';
-import { Delivery, type DeliveryListener } from './delivery.ts';
+import { atExpiry, Delivery, type DeliveryListener } from './delivery.ts';
 import type { HeldMessages } from './held.ts';
 import { TagMap } from './tag-map.ts';
 
@@ -9,6 +9,8 @@ const SLICE = 100;
 
 export interface OverlappingHost {
   readonly held: HeldMessages;
+  /** When the token ends with which it came, in milliseconds since the epoch. */
+  readonly expiresAt: number;
   /** Messages without an outcome at most, so that one batch leaves room for others. */
   readonly maxOpen: number;
   /** @param begun others of its batch are on their way */
@@ -54,7 +56,10 @@ class Batch {
     const { timeoutMs, signal } = this.#options;
     const deadline = performance.now() + timeoutMs;
     const timer = setTimeout(() => this.#expire(), timeoutMs);
-    const onAbort = (): void => this.#abandon();
+    const stopExpiry = atExpiry(this.#host.expiresAt, timeoutMs, () =>
+      this.#failUnwritten((delivery) => delivery.failExpired()),
+    );
+    const onAbort = (): void => this.#failUnwritten((delivery) => delivery.fail('client-gone'));
     signal?.addEventListener('abort', onAbort);
     for (const [index, message] of this.#messages.entries()) {
       if (this.#open.size >= maxOpen) await this.#room(maxOpen / 2);
@@ -63,6 +68,7 @@ class Batch {
     }
     await this.#room(0);
     clearTimeout(timer);
+    stopExpiry();
     signal?.removeEventListener('abort', onAbort);
     return this.#outcomes;
   }
@@ -80,7 +86,8 @@ class Batch {
 
   #begin(index: number, message: Addressed, deadline: number): void {
     const { patient = false, signal } = this.#options;
-    const delivery = new Delivery(message, patient, this.#host.held, new Member(this, index));
+    const { expiresAt } = this.#host;
+    const delivery = new Delivery(message, patient, expiresAt, this.#host.held, new Member(this, index));
     this.#open.set(index, delivery);
     if (signal?.aborted) delivery.fail('client-gone');
     // What has not been written by then never is: nobody would learn what became of it.
@@ -104,8 +111,8 @@ class Batch {
     for (const delivery of this.#open.values()) this.#host.expire(delivery);
   }
 
-  #abandon(): void {
-    for (const delivery of this.#open.values()) if (!delivery.inFlight) delivery.fail('client-gone');
+  #failUnwritten(fail: (delivery: Delivery) => void): void {
+    for (const delivery of this.#open.values()) if (!delivery.inFlight) fail(delivery);
   }
 }
 

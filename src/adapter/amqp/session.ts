@@ -85,7 +85,7 @@ export class Session implements SoloHost, Carrier {
 
   private constructor(options: SessionOptions, login: Login, listener: SessionListener) {
     this.#options = options;
-    this.#experience = new Experience(login.username);
+    this.#experience = new Experience(login.token ? undefined : login.username);
     this.#listener = listener;
     this.#solo = new SoloPool(this);
   }
@@ -375,7 +375,8 @@ export class Session implements SoloHost, Carrier {
   }
 
   #stillWanted(delivery: Delivery, maxAttempts = MAX_ATTEMPTS): boolean {
-    if (delivery.attempts >= maxAttempts) delivery.fail('confirm-timeout', 'given up on after several attempts');
+    if (delivery.expired) delivery.failExpired();
+    else if (delivery.attempts >= maxAttempts) delivery.fail('confirm-timeout', 'given up on after several attempts');
     return !delivery.settled;
   }
 

@@ -2,6 +2,7 @@ import { type ConnectionStats, connectionKey } from '../../handler/stats.ts';
 import type { Connection } from './connection.ts';
 import { Counters } from './counters.ts';
 import { type Latencies, mergeLatencies, noLatencies, summarize } from './latency.ts';
+import { userOf } from './token-login.ts';
 
 interface Entry {
   readonly connections: Set<Connection>;
@@ -52,7 +53,7 @@ export class ConnectionStatistics {
   }
 }
 
-const statsKey = ({ login }: Connection): string => connectionKey(login.vhost, login.username);
+const statsKey = ({ login }: Connection): string => connectionKey(login.vhost, userOf(login));
 
 const recentOf = ({ connections }: Entry): Latencies =>
   mergeLatencies([...connections].map(({ latency }) => latency.recent));

@@ -1,5 +1,6 @@
+import { BEARER_CHALLENGE, challengeFor } from '../credentials.ts';
 import { PROBLEM_TYPES, problemOf } from '../problem.ts';
-import type { Published, PublishFailure, PublishFailureKind, PublishOutcome } from '../publisher.ts';
+import type { Credentials, Published, PublishFailure, PublishFailureKind, PublishOutcome } from '../publisher.ts';
 import type { Fault, Reason } from './properties.ts';
 
 /** An answer as the management plugin words it; what it has no words for has the gateway's, in the same form. */
@@ -13,16 +14,27 @@ export interface ManagedAnswer {
 
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="RabbitMQ Management"' };
 
-export function answerOutcome(outcome: PublishOutcome): ManagedAnswer {
-  return outcome.kind === 'confirmed' ? { status: 200, body: { routed: outcome.routed } } : answerFailure(outcome);
+export function answerOutcome(outcome: PublishOutcome, credentials: Credentials): ManagedAnswer {
+  return outcome.kind === 'confirmed'
+    ? { status: 200, body: { routed: outcome.routed } }
+    : answerFailure(outcome, credentials);
 }
 
-/** The plugin has a 401 for a vhost, and a 400 for whatever the broker says of the message. */
-export function answerFailure({ kind, detail = '', published, retryAfterSeconds }: PublishFailure): ManagedAnswer {
+/**
+ * The plugin has a 401 for a vhost, and a 400 for whatever the broker says of the message. It has no challenge for a
+ * refused token, or that of Basic; RFC 6750 wants Bearer's.
+ */
+export function answerFailure(
+  { kind, detail = '', published, retryAfterSeconds }: PublishFailure,
+  credentials: Credentials,
+): ManagedAnswer {
   const failure = failureOf(PROBLEM_TYPES[kind].slug, published);
   switch (kind) {
     case 'login-refused':
-      return { ...refused(401, 'not_authorized', 'Login failed', failure), headers: CHALLENGE };
+      return {
+        ...refused(401, 'not_authorized', 'Login failed', failure),
+        headers: challengeFor(credentials) === BEARER_CHALLENGE ? { 'WWW-Authenticate': BEARER_CHALLENGE } : CHALLENGE,
+      };
     case 'vhost-not-found':
       return refused(401, 'not_authorised', 'Access refused.', failure);
     case 'vhost-refused':

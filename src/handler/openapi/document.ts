@@ -59,6 +59,12 @@ export function createOpenApi(settings: OpenApiSettings, routes: readonly Route[
       ),
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic', description: "The user and password are RabbitMQ's, in UTF-8." },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: "A token that RabbitMQ's OAuth 2 backend accepts; as the password of basic it is the same.",
+        },
       },
     },
   };

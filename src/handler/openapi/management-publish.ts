@@ -13,7 +13,7 @@ export function managementPublishOperation(): HandlerOperation {
       operationId: 'managementPublish',
       summary: "Publish a message as RabbitMQ's management API has it",
       description: 'The same request and the same answers as of the management plugin.',
-      security: [{ basic: [] }],
+      security: [{ basic: [] }, { bearer: [] }],
       requestBody: { content: { 'application/json': { schema: REQUEST } } },
       responses: Object.fromEntries([
         ['200', ROUTED],

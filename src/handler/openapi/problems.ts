@@ -1,5 +1,6 @@
 import { ACCEPTED_CODINGS } from '../content-coding.ts';
-import { CHALLENGE, PROBLEM_TYPES, type ProblemKind, type ProblemType, typeOf } from '../problem.ts';
+import { BASIC_CHALLENGE, BEARER_CHALLENGE } from '../credentials.ts';
+import { PROBLEM_TYPES, type ProblemKind, type ProblemType, typeOf } from '../problem.ts';
 import { problemDocument } from '../problem-document.ts';
 import { REQUEST_ID_HEADER } from './answers.ts';
 import { component } from './components.ts';
@@ -88,7 +89,7 @@ const RETRY_AFTER: Header = {
 
 /** Headers that a status has by itself. */
 const EXTRA: Readonly<Record<number, Readonly<Record<string, Header>>>> = {
-  401: { 'WWW-Authenticate': { required: true, schema: { const: CHALLENGE } } },
+  401: { 'WWW-Authenticate': { required: true, schema: { enum: [BASIC_CHALLENGE, BEARER_CHALLENGE] } } },
   415: { 'Accept-Encoding': { required: true, schema: { const: ACCEPTED_CODINGS } } },
   405: { Allow: { description: 'the methods of this path', required: true, schema: { type: 'string' } } },
 };

@@ -23,7 +23,7 @@ export function publishManyOperation({ maxBodySizeBytes, maxBatch }: BatchLimits
       description:
         'The batch is judged whole: one invalid message, and nothing is published. Then all are published, and 204 says ' +
         'that every one is confirmed. Where the path names an exchange, messages name none, or the same.',
-      security: [{ basic: [] }],
+      security: [{ basic: [] }, { bearer: [] }],
       parameters: REQUEST_HEADERS.filter(({ name }) => name !== 'Idempotency-Key'),
       requestBody: {
         description: `At most ${maxBatch} messages and ${maxBodySizeBytes} bytes, without its Content-Encoding of ${ACCEPTED_CODINGS}.`,

@@ -23,7 +23,7 @@ export function publishOperation({ maxBodySizeBytes, xsrfCookies }: PublishLimit
       description:
         'Of a property that stands in several places, that of the form counts, then that of the query string, then ' +
         'that of the request headers. Nothing is added that was not asked for.',
-      security: [{ basic: [] }],
+      security: [{ basic: [] }, { bearer: [] }],
       parameters: [...REQUEST_HEADERS, ...CLOUD_EVENT, BODY, ...queryParameters()],
       requestBody: {
         description:

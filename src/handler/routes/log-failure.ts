@@ -1,5 +1,5 @@
 import { type AppContext, headerOf } from '../bindings.ts';
-import { parseBasic } from '../credentials.ts';
+import { claimedUser, parseAuthorization } from '../credentials.ts';
 import type { Log } from '../log.ts';
 
 /** What finds again a request whose message, or not all of whose messages, were published. */
@@ -20,11 +20,12 @@ interface Place {
 
 /** One line for each such request. */
 export function logFailure(log: Log, c: AppContext, { requestId, addressed, status, outcome }: Failure): void {
+  const credentials = parseAuthorization(headerOf(c, 'authorization'));
   const address = addressed.ok ? addressed.address : undefined;
   log(status >= 500 ? 'error' : 'warning', 'not published', {
     request_id: requestId,
     vhost: address?.vhost,
-    user: parseBasic(headerOf(c, 'authorization'))?.username,
+    user: credentials && claimedUser(credentials),
     exchange: address?.exchange,
     routing_key: address?.routingKey,
     status,

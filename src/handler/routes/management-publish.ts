@@ -29,10 +29,10 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
   ): Promise<ManagedAnswer> => {
     const judged = judgePost(c, requestId, settings, addressOf(c), 'call');
     if ('done' in judged) return answerProblem(judged.done);
-    const { address } = judged.next;
+    const { address, credentials } = judged.next;
     const admitted = publisher.admit({ ...admissionRequest(c, judged.next), patient: false });
     const admission = admitted instanceof Promise ? await admitted : admitted;
-    if (admission.kind !== 'admitted') return answerFailure(admission);
+    if (admission.kind !== 'admitted') return answerFailure(admission, credentials);
     try {
       const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return answerProblem(refuseBody(read, requestId, settings));
@@ -41,7 +41,7 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
       const { routingKey, message } = made;
       onRoutingKey(routingKey);
       const options = { timeoutMs: settings.publishTimeoutMs };
-      return answerOutcome(await admission.publish({ ...address, routingKey }, message, options));
+      return answerOutcome(await admission.publish({ ...address, routingKey }, message, options), credentials);
     } finally {
       admission.release();
     }

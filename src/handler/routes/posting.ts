@@ -1,7 +1,7 @@
 import { type AppContext, clientOf, headerOf, readBodyOf } from '../bindings.ts';
 import type { BodyLimit } from '../body.ts';
 import { ACCEPTED_CODINGS, type ContentCoding, type DecodedBody, decodeBody } from '../content-coding.ts';
-import { parseBasic } from '../credentials.ts';
+import { parseAuthorization } from '../credentials.ts';
 import type { FieldError } from '../message/fields.ts';
 import { isCrossSite } from '../origin.ts';
 import { type Preferences, parsePrefer } from '../prefer.ts';
@@ -45,8 +45,8 @@ export function judgePost<A>(
   const refuse = (kind: ProblemKind, details?: RefusalDetails) => ({ done: refusal(kind, requestId, details) });
   if (isCrossSite(c, settings.origins)) return refuse('cross-site');
   if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
-  const credentials = parseBasic(headerOf(c, 'authorization'));
-  if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8' });
+  const credentials = parseAuthorization(headerOf(c, 'authorization'));
+  if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8, or Bearer' });
   const content = contentOf(c, expected);
   if (content.kind === 'not-one-type') return refuse('malformed-request', notOneType(content.message));
   if (content.kind === 'unknown-coding') return refuse('unsupported-encoding', UNKNOWN_CODING);
@@ -64,8 +64,8 @@ export function admissionRequest(
   return { credentials, vhost: address.vhost, client: clientOf(c), size, patient: preferences.respondAsync };
 }
 
-export const refuseAdmission = (failure: PublishFailure, requestId: string): Response =>
-  failureProblem(failure, requestId);
+export const refuseAdmission = (failure: PublishFailure, requestId: string, credentials: Credentials): Response =>
+  failureProblem(failure, requestId, credentials);
 
 /** Reads the body of a judged request, without its coding. */
 export function readPost(

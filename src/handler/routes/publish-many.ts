@@ -1,10 +1,11 @@
 import { type BatchForm, type BatchResult, batchFormOf, toBatch } from '../batch/batch.ts';
 import { incompleteBatch } from '../batch/incomplete.ts';
 import { type AppContext, goneSignalOf, headerOf } from '../bindings.ts';
+import { claimedUser } from '../credentials.ts';
 import type { Log } from '../log.ts';
 import type { Preferences } from '../prefer.ts';
-import { outcomeOf, problem } from '../problem.ts';
-import type { Addressed, Admission, Publisher, PublishFailure, PublishOutcome } from '../publisher.ts';
+import { failureProblem, outcomeOf, problem } from '../problem.ts';
+import type { Addressed, Admission, Credentials, Publisher, PublishFailure, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { type BatchAddress, decodedByProxy, toBatchAddress } from '../target.ts';
 import { Turns } from '../turns.ts';
@@ -31,7 +32,7 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
     if (!form) return problem('malformed-request', { requestId, detail: `${EXPECTED_FORM}; ${EXPECTED_BATCH}` });
     const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
-    if (admission.kind !== 'admitted') return refuseAdmission(withHint(admission), requestId);
+    if (admission.kind !== 'admitted') return refuseAdmission(withHint(admission), requestId, credentials);
     try {
       const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return refuseBody(read, requestId, settings);
@@ -41,9 +42,9 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
       const { messages } = made;
       if (!admission.reserve(messages.length * OVERHEAD_BYTES))
         return problem('overloaded', { requestId, detail: 'too many bytes of messages are in memory' });
-      const publication = { admission, messages, requestId, preferences, startedAt };
+      const publication = { admission, credentials, messages, requestId, preferences, startedAt };
       return await publish(c, publication, settings, (index, failure) => {
-        logOne(log, credentials.username, requestId, index, messages, failure);
+        logOne(log, claimedUser(credentials), requestId, index, messages, failure);
       });
     } finally {
       admission.release();
@@ -103,6 +104,7 @@ function invalidBatch(
 
 interface Publication {
   readonly admission: Admission;
+  readonly credentials: Credentials;
   readonly messages: readonly Addressed[];
   readonly requestId: string;
   readonly preferences: Preferences;
@@ -114,7 +116,7 @@ type OnFailure = (index: number, failure: PublishFailure) => void;
 
 async function publish(
   c: AppContext,
-  { admission, messages, requestId, preferences, startedAt }: Publication,
+  { admission, credentials, messages, requestId, preferences, startedAt }: Publication,
   { publishTimeoutMs, asyncTimeoutMs, clientGone }: PublishManySettings,
   onFailure: OnFailure,
 ): Promise<Response> {
@@ -129,7 +131,7 @@ async function publish(
   const outcomes = respondAsync ? await within(Math.min(waitMs ?? 0, timeoutMs), publishing) : await publishing;
   if (outcomes) {
     await eachFailure(outcomes, onFailure);
-    return answer(outcomes, requestId);
+    return answer(outcomes, requestId, credentials);
   }
   // All at once, for the process may end with it.
   void publishing.then((late) => {
@@ -151,17 +153,24 @@ async function eachFailure(outcomes: readonly PublishOutcome[], onFailure: OnFai
   }
 }
 
-function answer(outcomes: readonly PublishOutcome[], requestId: string): Response {
+function answer(outcomes: readonly PublishOutcome[], requestId: string, credentials: Credentials): Response {
+  const [first] = outcomes;
+  // As if it had been refused at once: the token expired before the first of them was written.
+  if (first?.kind === 'login-refused' && outcomes.every(isRefusedLogin))
+    return failureProblem(first, requestId, credentials);
   if (outcomes.some(({ kind }) => kind !== 'confirmed')) return incompleteBatch(outcomes, requestId);
   const unrouted = outcomes.filter((outcome) => outcome.kind === 'confirmed' && !outcome.routed).length;
   const headers = { 'X-Request-Id': requestId, ...(unrouted > 0 && { 'Statelessd-Unrouted': String(unrouted) }) };
   return new Response(null, { status: 204, headers });
 }
 
+const isRefusedLogin = (outcome: PublishOutcome): boolean =>
+  outcome.kind === 'login-refused' && outcome.published === 'no';
+
 /** One line for each message that was not published. */
 function logOne(
   log: Log,
-  user: string,
+  user: string | undefined,
   requestId: string,
   index: number,
   messages: readonly Addressed[],

@@ -7,7 +7,15 @@ import { decodeInTurns } from '../message/urlencoded.ts';
 import { type ExchangeNames, withoutVoidReturn } from '../message/void-returns.ts';
 import type { Preferences } from '../prefer.ts';
 import { failureProblem, outcomeOf, problem } from '../problem.ts';
-import type { Address, Admission, Message, Publisher, PublishOptions, PublishOutcome } from '../publisher.ts';
+import type {
+  Address,
+  Admission,
+  Credentials,
+  Message,
+  Publisher,
+  PublishOptions,
+  PublishOutcome,
+} from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { queryOf, toAddress } from '../target.ts';
 import { passesXsrf } from '../xsrf.ts';
@@ -42,10 +50,10 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
   const publishOne = async (c: AppContext, requestId: string): Promise<Response> => {
     const judged = judgePost(c, requestId, settings, addressOf(c), 'message');
     if ('done' in judged) return judged.done;
-    const { address, preferences } = judged.next;
+    const { address, credentials, preferences } = judged.next;
     const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
-    if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId);
+    if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId, credentials);
     try {
       const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return refuseBody(read, requestId, settings);
@@ -54,8 +62,9 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
       if ('done' in made) return made.done;
       const message = withoutVoidReturn(address, made.next, settings.ignoreReturnsOf);
       if (preferences.respondAsync)
-        return await publishAsync({ admission, address, message, requestId, preferences }, settings);
-      return answer(await admission.publish(address, message, optionsOf(c, preferences, settings)), requestId);
+        return await publishAsync({ admission, address, credentials, message, requestId, preferences }, settings);
+      const outcome = await admission.publish(address, message, optionsOf(c, preferences, settings));
+      return answer(outcome, requestId, credentials);
     } finally {
       // Does nothing once the message is on its way.
       admission.release();
@@ -121,6 +130,7 @@ function invalidProblem({ errors, detail }: Invalid, requestId: string): Respons
 interface Publication {
   readonly admission: Admission;
   readonly address: Address;
+  readonly credentials: Credentials;
   readonly message: Message;
   readonly requestId: string;
   readonly preferences: Preferences;
@@ -137,12 +147,12 @@ function optionsOf(
 
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */
 async function publishAsync(
-  { admission, address, message, requestId, preferences: { waitMs = 0 } }: Publication,
+  { admission, address, credentials, message, requestId, preferences: { waitMs = 0 } }: Publication,
   { asyncTimeoutMs }: PublishSettings,
 ): Promise<Response> {
   const publishing = admission.publish(address, message, { timeoutMs: asyncTimeoutMs, patient: true });
   const first = await within(Math.min(waitMs, asyncTimeoutMs), publishing);
-  if (first !== undefined) return answer(first, requestId);
+  if (first !== undefined) return answer(first, requestId, credentials);
   void publishing.then((outcome) => {
     if (outcome.kind !== 'confirmed') admission.abandon(requestId, address, outcome);
   });
@@ -150,8 +160,8 @@ async function publishAsync(
 }
 
 /** What became of a message, as HTTP. */
-function answer(outcome: PublishOutcome, requestId: string): Response {
-  if (outcome.kind !== 'confirmed') return failureProblem(outcome, requestId);
+function answer(outcome: PublishOutcome, requestId: string, credentials: Credentials): Response {
+  if (outcome.kind !== 'confirmed') return failureProblem(outcome, requestId, credentials);
   const headers: Record<string, string> = outcome.routed
     ? { 'X-Request-Id': requestId }
     : { 'X-Request-Id': requestId, 'Statelessd-Unrouted': '1' };

@@ -1,7 +1,8 @@
-import type { AppContext } from '../bindings.ts';
+import { type AppContext, targetOf } from '../bindings.ts';
 import { problem } from '../problem.ts';
 import { requestIdOf } from '../request-id.ts';
 import type { Scope, StatsSource } from '../stats.ts';
+import { queryOf } from '../target.ts';
 import { json } from './json.ts';
 
 /** GET /stats, and GET /stats?scope=all */
@@ -26,7 +27,7 @@ type ScopedRoute = (c: AppContext, scope: Scope) => Promise<Response>;
 
 function scoped(route: ScopedRoute) {
   return (c: AppContext): Response | Promise<Response> => {
-    const scope = c.req.query('scope') ?? '';
+    const scope = new URLSearchParams(queryOf(targetOf(c.req.raw, c.env) ?? '')).get('scope') ?? '';
     if (scope === '' || scope === 'all') return route(c, scope === 'all' ? 'all' : 'backend');
     const errors = [{ field: 'scope', message: 'expected all, or nothing for this backend' }];
     return problem('malformed-request', { requestId: requestIdOf(c), errors });

@@ -19,6 +19,12 @@ export interface WorldOptions {
   readonly gateway?: Settings;
 }
 
+/** Headers of types that say themselves what they are. */
+const TYPED = `&delivery_mode=2&headers=${encodeURIComponent('{"attempt":200,"part":2.0,"of":{"$numberLong":"5"}}')}`;
+
+/** Longer than what is copied into one buffer with its frames. */
+const LARGE = 'x'.repeat(40_000);
+
 /** A broker, a gateway in front of it, users, and exchanges that each have a queue. */
 export class World {
   readonly brokers: readonly Broker[];
@@ -66,12 +72,13 @@ export class World {
     return Array.from({ length: EXCHANGES }, (_, n) => ({ vhost: this.topology.vhost, queue: `q${n}` }));
   }
 
-  /** A persistent message of one of the users to one of the exchanges. */
+  /** A persistent message of one of the users to one of the exchanges. Some have headers, a few a long body. */
   innocent(n: number): Shot {
     const user = this.users[n % this.users.length];
     if (!user) throw new Error('there are no users');
     const path = `/${this.topology.segment}/x${n % EXCHANGES}/key.${n % 7}`;
-    return { path, user, expectation: INNOCENT, fields: '&delivery_mode=2' };
+    const fields = n % 5 === 4 ? TYPED : '&delivery_mode=2';
+    return { path, user, expectation: INNOCENT, fields, ...(n % 100 === 99 && { padding: LARGE }) };
   }
 
   /** Those of them that are still there. */

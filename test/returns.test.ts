@@ -4,6 +4,7 @@ import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { otherRabbitmq } from './support/other-rabbitmq.ts';
+import { stampMessages } from './support/stamping-plugin.ts';
 import { portsOf, Topology } from './support/topology.ts';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
@@ -16,24 +17,32 @@ const stamps = (overwrite: 'true' | 'false'): Record<string, string> => ({
   'message_interceptors.incoming.set_header_routing_node.overwrite': overwrite,
 });
 
-describe.each<[string, Record<string, string>, (() => Promise<string>)?]>([
-  ['that stamps messages', stamps('false'), otherRabbitmq],
-  ['that stamps messages over what they say', stamps('true'), otherRabbitmq],
-  ['of another version', {}, otherRabbitmq],
+interface Installation {
+  readonly config?: Record<string, string>;
+  readonly fetch?: () => Promise<string>;
+  readonly prepare?: (broker: Broker) => Promise<void>;
+}
+
+describe.each<[string, Installation]>([
+  ['that stamps messages', { config: stamps('false'), fetch: otherRabbitmq }],
+  ['that stamps messages over what they say', { config: stamps('true'), fetch: otherRabbitmq }],
+  ['of another version', { fetch: otherRabbitmq }],
   ['of this machine', {}],
-])('an unroutable message, on a RabbitMQ %s,', (_, config, fetchRabbitmq) => {
+  ['of this machine with a plugin that stamps messages', { prepare: stampMessages }],
+])('an unroutable message, on a RabbitMQ %s,', (_, { config = {}, fetch, prepare }) => {
   let broker: Broker;
   let topology: Topology;
   let gateway: GatewayProcess;
 
   beforeAll(async () => {
-    const installation = await fetchRabbitmq?.();
+    const installation = await fetch?.();
     broker = await startBroker({
       name: 'returns',
       management: true,
       config,
       ...(installation !== undefined && { installation }),
     });
+    await prepare?.(broker);
     topology = await Topology.create(portsOf(broker));
     await topology.exchangeWithQueue();
     await topology.exchange('by-headers', 'headers');

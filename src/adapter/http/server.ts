@@ -23,6 +23,7 @@ import {
   requestStartOf,
   TIMED_OUT,
 } from './protocol-errors.ts';
+import { ReceivedMessage } from './received-message.ts';
 import type { BodyFailure } from './request-body.ts';
 import { withoutUserinfo } from './request-head.ts';
 import { RequestIds } from './request-ids.ts';
@@ -89,7 +90,6 @@ export class HttpServer {
   readonly #lingering = new LingeringCloses();
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Map<Duplex, ClientConnection>();
-  readonly #requests = new WeakMap<object, ClientRequest>();
   #draining = false;
   #cut = false;
 
@@ -103,6 +103,7 @@ export class HttpServer {
       autoCleanupIncoming: false,
     });
     const serverOptions = {
+      IncomingMessage: ReceivedMessage,
       ...(options.tls && tlsOptions(options.tls)),
       ...(options.tls && { handshakeTimeout: options.headersTimeoutMs }),
       headersTimeout: options.headersTimeoutMs,
@@ -132,7 +133,7 @@ export class HttpServer {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    const receive = (incoming: IncomingMessage, outgoing: ServerResponse): void => this.#receive(incoming, outgoing);
+    const receive = (incoming: ReceivedMessage, outgoing: ServerResponse): void => this.#receive(incoming, outgoing);
     server.on('request', receive);
     server.on('checkContinue', receive);
     server.on('checkExpectation', receive);
@@ -216,13 +217,13 @@ export class HttpServer {
     return connection;
   }
 
-  #receive(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  #receive(incoming: ReceivedMessage, outgoing: ServerResponse): void {
     const connection = this.#connectionOf(incoming.socket);
     if (!connection) return;
     const request = new ClientRequest(connection, incoming, outgoing);
     const kept = incoming.headers.upgrade === undefined || keepWhatFollowsUpgrade(incoming);
     if (this.#draining || this.#options.noKeepAlive || !kept) request.isLast = true;
-    this.#requests.set(incoming, request);
+    incoming.request = request;
     // What the Web's `Request` would refuse in them is not for it to refuse.
     incoming.headers.host = AUTHORITY;
     incoming.url = '/';
@@ -231,7 +232,7 @@ export class HttpServer {
 
   async #answer(webRequest: Request, incoming: object): Promise<Response> {
     const startedAt = performance.now();
-    const request = this.#requests.get(incoming);
+    const request = incoming instanceof ReceivedMessage ? incoming.request : undefined;
     if (!request) throw new TypeError('a request was answered that was not received');
     const { connection, outgoing, fault, target } = request;
     const { socket, method = 'GET', httpVersion } = request.incoming;

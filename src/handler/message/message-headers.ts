@@ -13,14 +13,10 @@ export interface TraceContext {
   readonly tracestate?: string | null;
 }
 
-/** What a request adds to a message's headers, unless the message names it itself. */
-export interface HeadersContext extends TraceContext {
-  readonly event?: CloudEvent | undefined;
-}
-
 /**
  * Adds to a message's headers what stands elsewhere than in `headers`: `headers[name]` fields, a later source's in
- * place of an earlier one's of that name, and what the context adds. What is wrong goes to `errors`.
+ * place of an earlier one's of that name, and, unless the message names them itself, those of the trace context and of
+ * an event. What is wrong goes to `errors`.
  *
  * @param stated the headers that the message states, judged already
  * @returns all of them, `undefined` for none
@@ -28,7 +24,8 @@ export interface HeadersContext extends TraceContext {
 export function completeHeaders(
   stated: Map<string, HeaderValue> | undefined,
   fields: readonly (readonly Field[])[],
-  { traceparent, tracestate, event }: HeadersContext,
+  { traceparent, tracestate }: TraceContext,
+  event: CloudEvent | undefined,
   errors: FieldError[],
 ): Map<string, HeaderValue> | undefined {
   if (fields.length === 0 && !traceparent && !tracestate && !event) {

@@ -150,7 +150,7 @@ function judge(
     for (const message of messages) errors.push({ field, message });
   }
   const event = context.cloudEvent && readCloudEvent(context.cloudEvent, errors);
-  const headers = completeHeaders(stated.headers, gathered.headerFields, { ...context, event }, errors);
+  const headers = completeHeaders(stated.headers, gathered.headerFields, context, event, errors);
   if (headers !== undefined) stated.headers = headers;
   if (!gathered.properties.has('message_id')) nameMessage(stated, context.idempotencyKey, event, errors);
   if (errors.length > 0) return { ok: false, errors };

@@ -24,8 +24,9 @@ export function withoutVoidReturn(
 ): Message {
   const { headers } = message.properties;
   const isVoid =
-    headers?.has(DELAY) ||
-    [routingKey, headers?.get('CC'), headers?.get('BCC')].flat().some(isDirectReply) ||
+    isDirectReply(routingKey) ||
+    (headers !== undefined &&
+      (headers.has(DELAY) || [headers.get('CC'), headers.get('BCC')].flat().some(isDirectReply))) ||
     ignored.some(({ regexp }) => regexp.test(exchange || 'amq.default'));
   return isVoid ? { ...message, unroutable: 'ignore' } : message;
 }

@@ -493,7 +493,7 @@ export class Connection {
     this.#backoff.reset();
     this.#lastFailure = 'broker-unavailable';
     if (!routed) this.counters.unroutable += 1;
-    if (!routed && delivery.message.unroutable === 'refuse') {
+    if (!routed && delivery.unroutable === 'refuse') {
       delivery.fail('unroutable', 'no queue takes a message with this exchange and routing key');
       return;
     }

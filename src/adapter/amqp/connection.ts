@@ -137,6 +137,11 @@ export class Connection {
     return Date.now() >= expiryOf(this.#login);
   }
 
+  /** Its token does not end before. @param expiresAt in milliseconds since the epoch */
+  lasts(expiresAt: number): boolean {
+    return expiryOf(this.#login) >= expiresAt;
+  }
+
   get connected(): boolean {
     return this.#session !== undefined;
   }

@@ -218,13 +218,18 @@ export class Connection {
   async #replace(login: Login): Promise<LoginOutcome> {
     const session = this.#session;
     if (!session || this.#connecting) return BROKER_LIMIT;
-    if (expiryOf(login) < expiryOf(this.#login)) {
+    // A new session would not know that the broker is blocked until it has published.
+    if (this.#blocked || expiryOf(login) < expiryOf(this.#login)) {
       this.#host.onAccepted(login);
+      this.offer(login);
       return { kind: 'open' };
     }
     this.#connecting = true;
     this.#session = undefined;
+    // All others wait meanwhile. They must not do so for as long as a confirm that never comes is waited for.
+    const cut = setTimeout(() => session.destroy('a confirm held up its renewal'), this.#options.maxWaitMs);
     await this.#retire(session);
+    clearTimeout(cut);
     const outcome = await this.#logIn(login);
     this.#connecting = false;
     void this.#reconnect();
@@ -411,7 +416,7 @@ export class Connection {
     const attempt = await this.connect();
     this.#connecting = false;
     // Else it would be put off for ever at a user's limit, and a revoked permission would live on.
-    const outcome = attempt.kind === 'broker-limit' ? await this.#replace(this.#login) : attempt;
+    const outcome = attempt.kind === 'broker-limit' && !this.#blocked ? await this.#replace(this.#login) : attempt;
     if (outcome.kind === 'open') return;
     if (outcome.kind === 'unreachable' || outcome.kind === 'broker-limit') this.#renewIn(RENEWAL_RETRY_MS);
     else this.#refuse(outcome);

@@ -215,15 +215,22 @@ describe.each([
   });
 
   it.each([
-    ['a connection of its own', false],
-    ['one that a younger token goes on using', true],
+    ['a connection of its own', false, false],
+    ['one that a younger token goes on using', true, false],
+    ['one that was opened again for it, and that a younger token goes on using', true, true],
   ])(
     'that expires while its messages wait for the broker ends their wait, on %s',
-    async (_name, shared) => {
-      const gateway = await gatewayWith({ publishing: { publish_timeout: 60 } });
+    async (_name, shared, reopened) => {
+      const gateway = await gatewayWith({
+        publishing: { publish_timeout: 60 },
+        rabbitmq: { max_connections: 1 },
+      });
       const user = freshUser();
       const [older, younger] = [tokenFor(user, { exp: inSeconds(12) }), tokenFor(user)];
-      for (const token of shared ? [older, younger] : [older]) expect((await post(gateway, token)).status).toBe(204);
+      // Another user's takes the place of theirs.
+      const reopening = reopened ? [tokenFor(freshUser()), older] : [];
+      for (const token of [older, ...(shared ? [younger] : []), ...reopening])
+        expect((await post(gateway, token)).status).toBe(204);
       await oauth.broker.kill();
       let held: Promise<Answer> | undefined;
       try {
@@ -355,6 +362,31 @@ describe.each([
     const older = tokenFor(user);
     for (const token of [older, tokenFor(user, { exp: inSeconds(5000) }), older, tokenFor(user)])
       expect((await post(gateway, token, 'x', narrow)).status).toBe(204);
+    await narrow.delete();
+  });
+
+  it('is told that the broker is blocked, where the one connection that it allows is an older one’s', async () => {
+    const narrow = await Topology.create(portsOf(oauth.broker));
+    await narrow.exchange('x', 'direct');
+    await narrow.api('PUT', `/vhost-limits/${narrow.segment}/max-connections`, { value: 1 });
+    const gateway = await gatewayWith();
+    const user = freshUser();
+    const [older, younger] = [tokenFor(user), tokenFor(user, { exp: inSeconds(5000) })];
+    const outcome = async (token: string): Promise<string> => {
+      const { status, headers } = await post(gateway, token, 'x', narrow);
+      return `${status} ${headers['statelessd-error'] ?? ''}`;
+    };
+    const blocked = '503 broker-blocked; published=no';
+    expect((await post(gateway, older, 'x', narrow)).status).toBe(204);
+    await oauth.broker.ctl(['set_vm_memory_high_watermark', '0.00001']);
+    try {
+      // RabbitMQ blocks a connection when it publishes.
+      await expect.poll(() => outcome(older), { timeout: 20_000 }).toBe(blocked);
+      expect([await outcome(younger), await outcome(older)]).toEqual([blocked, blocked]);
+    } finally {
+      await oauth.broker.ctl(['set_vm_memory_high_watermark', '0.4']);
+    }
+    await expect.poll(() => outcome(younger), { timeout: 20_000 }).toBe('204 ');
     await narrow.delete();
   });
 

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
-import { basic, FORM, http, keepAliveAgent, raw } from './support/http.ts';
+import { type Answer, basic, FORM, http, keepAliveAgent, raw } from './support/http.ts';
 import { backendsOf } from './support/processes.ts';
+import { TcpProxy } from './support/tcp-proxy.ts';
 import { Topology } from './support/topology.ts';
 
 const MAX_RSS_KIB = 300 * 1024;
@@ -22,9 +23,9 @@ describe('memory', () => {
   });
 
   /** The most that any backend ever had in memory, in KiB. */
-  const peak = (): number =>
+  const peak = (of = gateway): number =>
     Math.max(
-      ...backendsOf(gateway.pid).map(({ pid }) =>
+      ...backendsOf(of.pid).map(({ pid }) =>
         Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
       ),
     );
@@ -45,6 +46,34 @@ describe('memory', () => {
     expect([...statuses].filter((status) => status !== 204 && status !== 503)).toEqual([]);
     expect(answers.filter(({ status }) => status === 204).length).toBe((await topology.drain()).length);
     expect(peak()).toBeLessThan(MAX_RSS_KIB);
+  });
+
+  it.each(['single posts', 'batches'])('stays bounded where the broker owes the confirms of large %s', async (form) => {
+    const proxy = await TcpProxy.start(topology.broker.port);
+    const patient = await GatewayProcess.start({
+      broker: { ...topology.broker, port: proxy.port },
+      rabbitmq: { heartbeat: 60 },
+    });
+    onTestFinished(async () => {
+      await patient.stop();
+      await proxy.close();
+    });
+    const text = 'x'.repeat(5_000_000);
+    const isBatch = form === 'batches';
+    const post = (wait: number): Promise<Answer> =>
+      http(patient.port, `/${topology.segment}/amq.fanout${isBatch ? '' : '/k'}`, {
+        user: topology.user,
+        body: isBatch ? JSON.stringify([{ routing_key: 'k', body: text }]) : text,
+        headers: { 'content-type': isBatch ? 'application/json' : 'text/plain', prefer: `wait=${wait}` },
+      });
+    // The first is sent on a channel of its own, the second on the one that the others share.
+    for (let n = 0; n < 2; n += 1) expect((await post(60)).status).toBe(204);
+    proxy.link = 'swallow answers';
+    const statuses: number[] = [];
+    for (let round = 0; round < 14; round += 1)
+      statuses.push(...(await Promise.all(Array.from({ length: 5 }, () => post(1)))).map(({ status }) => status));
+    expect(statuses.filter((status) => status === 504).length).toBeGreaterThan(50);
+    expect(peak(patient)).toBeLessThan(MAX_RSS_KIB);
   });
 
   it('stays bounded under 20,000 pipelined requests on one connection, each of which gets an answer', async () => {

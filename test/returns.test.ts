@@ -1,10 +1,11 @@
 import amqp from 'amqplib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { otherRabbitmq } from './support/other-rabbitmq.ts';
 import { stampMessages } from './support/stamping-plugin.ts';
+import { TcpProxy } from './support/tcp-proxy.ts';
 import { portsOf, Topology } from './support/topology.ts';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
@@ -119,6 +120,32 @@ describe.each<[string, Installation]>([
     );
     expect(wrong.flat()).toEqual([]);
   });
+});
+
+it('a return that comes after its 504 is not taken for that of a routed message with the same body', async () => {
+  const topology = await Topology.create();
+  const proxy = await TcpProxy.start(topology.broker.port);
+  const gateway = await GatewayProcess.start({ broker: { ...topology.broker, port: proxy.port } });
+  onTestFinished(async () => {
+    await gateway.stop();
+    await proxy.close();
+    await topology.delete();
+  });
+  await topology.exchange('by-headers', 'headers');
+  await topology.queue('q');
+  await topology.bind('by-headers', 'q', '', { 'x-match': 'all', take: 'yes' });
+  const post = (take: 'yes' | 'no', more: Record<string, string> = {}): Promise<Answer> =>
+    http(gateway.port, `/${topology.segment}/by-headers/k`, {
+      user: topology.user,
+      body: String(new URLSearchParams({ body: 'the same', headers: JSON.stringify({ take }), mandatory: '1' })),
+      headers: { ...FORM, ...more },
+    });
+  // The first is sent on a channel of its own, the second on the one that the others share.
+  for (const take of ['yes', 'yes'] as const) expect((await post(take)).status).toBe(204);
+  proxy.link = { delayMs: 500 };
+  expect((await post('no', { prefer: 'wait=0' })).status).toBe(504);
+  const [routed, returned] = await Promise.all([post('yes'), post('no')]);
+  expect([routed.status, returned.status, returned.problem.published]).toEqual([204, 404, 'no']);
 });
 
 describe('what the broker returns though it keeps it', () => {

@@ -6,8 +6,8 @@ import { type Answers, type Published, type Script, ScriptedPeer } from '../supp
 const USER = { username: 'guest', password: 'guest' };
 
 describe('a broker that', () => {
-  const given = async (script: Script, settings: Settings = {}) => {
-    const peer = await ScriptedPeer.start(script);
+  const given = async (script: Script, settings: Settings = {}, maxConnections?: number) => {
+    const peer = await ScriptedPeer.start(script, maxConnections);
     const gateway = await GatewayProcess.start({ broker: { port: peer.port, managementPort: 0 }, ...settings });
     onTestFinished(async () => {
       await gateway.stop();
@@ -202,6 +202,21 @@ describe('a broker that', () => {
     const [other, third] = await Promise.all([post('m', 'other'), post('stuck', 'silent')]);
     expect([other.status, third.problem.type]).toEqual([204, 'urn:statelessd:overloaded']);
     expect((await Promise.all([inFlight, waiting])).map(({ status }) => status)).toEqual([504, 504]);
+  });
+
+  it('accepts one connection of a user, and owes a confirm on it: the others go on while it is renewed', async () => {
+    const { post, postAsync, peer } = await given(
+      ({ channel, tag, body }, answers) => {
+        if (body !== '0') answers.ack(channel, tag);
+      },
+      { rabbitmq: { credentials_ttl: 2 }, publishing: { publish_timeout: 3 } },
+      1,
+    );
+    expect((await post('first', 'other')).status).toBe(204);
+    expect((await postAsync(0)).status).toBe(202);
+    const seen = new Set<number>();
+    while (peer.accepted < 3) seen.add((await post('m', 'other')).status);
+    expect([...seen]).toEqual([204]);
   });
 
   it('ends the connection at every message: it is not hammered with logins', async () => {

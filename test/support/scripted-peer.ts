@@ -46,22 +46,37 @@ const M = {
  */
 export class ScriptedPeer {
   readonly messages: Published[] = [];
+  /** Connections that it has accepted so far. */
+  accepted = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #open = new Set<Socket>();
 
-  private constructor(script: Script) {
+  private constructor(script: Script, maxConnections: number) {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
-      socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
-      new Conversation(socket, (message, answers) => {
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          this.#sockets.delete(socket);
+          this.#open.delete(socket);
+        });
+      const onMessage: Script = (message, answers) => {
         this.messages.push(message);
         script(message, answers);
+      };
+      new Conversation(socket, onMessage, () => {
+        if (this.#open.size >= maxConnections) return false;
+        this.#open.add(socket);
+        this.accepted += 1;
+        return true;
       });
     });
   }
 
-  static async start(script: Script): Promise<ScriptedPeer> {
-    const peer = new ScriptedPeer(script);
+  /** @param maxConnections how many a user may have at once */
+  static async start(script: Script, maxConnections = Number.POSITIVE_INFINITY): Promise<ScriptedPeer> {
+    const peer = new ScriptedPeer(script, maxConnections);
     await new Promise<void>((resolve) => peer.#server.listen(0, '127.0.0.1', resolve));
     return peer;
   }
@@ -80,6 +95,7 @@ export class ScriptedPeer {
 class Conversation implements Answers {
   readonly #socket: Socket;
   readonly #script: Script;
+  readonly #mayOpen: () => boolean;
   readonly #tags = new Map<number, bigint>();
   readonly #bodies = new Map<number, { size: number; chunks: Buffer[] }>();
   /** Closed by us; what comes on them is discarded until the gateway has agreed. */
@@ -87,9 +103,10 @@ class Conversation implements Answers {
   #unread = Buffer.alloc(0);
   #greeted = false;
 
-  constructor(socket: Socket, script: Script) {
+  constructor(socket: Socket, script: Script, mayOpen: () => boolean) {
     this.#socket = socket;
     this.#script = script;
+    this.#mayOpen = mayOpen;
     socket.on('data', (chunk) => this.#read(chunk));
   }
 
@@ -146,7 +163,12 @@ class Conversation implements Answers {
         this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
         break;
       case '10.40':
-        this.#method(0, M.openOk, shortString(''));
+        if (this.#mayOpen()) this.#method(0, M.openOk, shortString(''));
+        else
+          this.closeConnection(
+            530,
+            "NOT_ALLOWED - access to vhost 'v' refused for user 'guest': connection limit is reached",
+          );
         break;
       case '10.50':
         this.#method(0, M.connectionCloseOk);

@@ -70,8 +70,8 @@ export class Channel {
     delivery.enterChannel(carrier);
     this.#published += 1;
     this.#unconfirmed.set(this.#published, delivery);
-    const { address, message, body, mandatory } = delivery;
-    const publishing = { channel: this.#channel.id, address, properties: message.properties, mandatory, body };
+    const { address, properties, body, mandatory } = delivery;
+    const publishing = { channel: this.#channel.id, address, properties, mandatory, body };
     this.#wire.send({ channel: this.#channel, publishing });
   }
 
@@ -131,7 +131,7 @@ export class Channel {
 
   #onClose(): void {
     this.#open = false;
-    // By then the library has told its reason.
+    // By then a session whose connection has ended knows it, and takes all of its orphans together.
     setImmediate(() => this.#listener.onClosed(this.#cause));
   }
 }

@@ -20,6 +20,7 @@ import { LatencyWindow } from './latency.ts';
 import type { Login } from './link.ts';
 import type { LoginRefusal, Loss, Refusal } from './outcomes.ts';
 import { publishOverlapping } from './overlapping.ts';
+import { Quarantine } from './quarantine.ts';
 import { Session, type SessionListener, type SessionOptions, type SessionOutcome } from './session.ts';
 
 export interface ConnectionOptions {
@@ -85,8 +86,20 @@ export class Connection {
   readonly #host: ConnectionHost;
   readonly #held = new DeliveryQueue();
   /** Were on a connection that something written on it broke. */
-  readonly #quarantined = new DeliveryQueue();
-  #isolating = false;
+  readonly #quarantine = new Quarantine({
+    open: async () => {
+      if (this.retired) return undefined;
+      const outcome = await this.#open(this.#login);
+      return outcome.kind === 'open' ? outcome.session : undefined;
+    },
+    retire: (session) => this.#retire(session),
+    // Then the connection that is to come is theirs, too.
+    release: (delivery) => delivery.enqueue(this.#held),
+    onEnd: () => {
+      if (this.#session && !this.#blocked) this.#releaseHeld(this.#session);
+      else void this.#reconnect();
+    },
+  });
   readonly #retiring = new Set<Session>();
   readonly #closing = new AbortController();
   /** What the next session logs in with: of several accepted tokens the one that lasts longest. */
@@ -137,6 +150,11 @@ export class Connection {
     return Date.now() >= expiryOf(this.#login);
   }
 
+  /** Its token does not end before. @param expiresAt in milliseconds since the epoch */
+  lasts(expiresAt: number): boolean {
+    return expiryOf(this.#login) >= expiresAt;
+  }
+
   get connected(): boolean {
     return this.#session !== undefined;
   }
@@ -148,7 +166,7 @@ export class Connection {
 
   /** Messages that wait for a connection, or for a place on it. */
   get held(): number {
-    return this.#sessions().reduce((held, { waiting }) => held + waiting, this.#held.size + this.#quarantined.size);
+    return this.#sessions().reduce((held, { waiting }) => held + waiting, this.#held.size + this.#quarantine.size);
   }
 
   get inFlight(): number {
@@ -157,7 +175,7 @@ export class Connection {
 
   /** Nobody has leave to publish, and nothing is on its way. */
   get idle(): boolean {
-    if (this.#admissions > 0 || this.#held.size > 0 || this.#quarantined.size > 0) return false;
+    if (this.#admissions > 0 || this.#held.size > 0 || this.#quarantine.size > 0) return false;
     return (this.#session?.idle ?? true) && this.#retiring.size === 0;
   }
 
@@ -213,13 +231,18 @@ export class Connection {
   async #replace(login: Login): Promise<LoginOutcome> {
     const session = this.#session;
     if (!session || this.#connecting) return BROKER_LIMIT;
-    if (expiryOf(login) < expiryOf(this.#login)) {
+    // A new session would not know that the broker is blocked until it has published.
+    if (this.#blocked || expiryOf(login) < expiryOf(this.#login)) {
       this.#host.onAccepted(login);
+      this.offer(login);
       return { kind: 'open' };
     }
     this.#connecting = true;
     this.#session = undefined;
+    // All others wait meanwhile. They must not do so for as long as a confirm that never comes is waited for.
+    const cut = setTimeout(() => session.destroy('a confirm held up its renewal'), this.#options.maxWaitMs);
     await this.#retire(session);
+    clearTimeout(cut);
     const outcome = await this.#logIn(login);
     this.#connecting = false;
     void this.#reconnect();
@@ -277,7 +300,7 @@ export class Connection {
   destroy(failUnwritten: (delivery: Delivery) => void): void {
     this.#closing.abort();
     clearTimeout(this.#renewal);
-    for (const queue of [this.#held, this.#quarantined]) for (const delivery of queue) failUnwritten(delivery);
+    for (const queue of [this.#held, this.#quarantine]) for (const delivery of queue) failUnwritten(delivery);
     for (const session of this.#sessions()) {
       session.failUnwritten(failUnwritten);
       session.destroy();
@@ -406,7 +429,7 @@ export class Connection {
     const attempt = await this.connect();
     this.#connecting = false;
     // Else it would be put off for ever at a user's limit, and a revoked permission would live on.
-    const outcome = attempt.kind === 'broker-limit' ? await this.#replace(this.#login) : attempt;
+    const outcome = attempt.kind === 'broker-limit' && !this.#blocked ? await this.#replace(this.#login) : attempt;
     if (outcome.kind === 'open') return;
     if (outcome.kind === 'unreachable' || outcome.kind === 'broker-limit') this.#renewIn(RENEWAL_RETRY_MS);
     else this.#refuse(outcome);
@@ -417,7 +440,7 @@ export class Connection {
   #refuse(refusal: LoginRefusal): void {
     this.#ending = refusal;
     const fail = (delivery: Delivery): void => delivery.fail(refusal.kind, refusal.detail);
-    for (const queue of [this.#held, this.#quarantined]) for (const delivery of queue) fail(delivery);
+    for (const queue of [this.#held, this.#quarantine]) for (const delivery of queue) fail(delivery);
     this.#session?.failUnwritten(fail);
     this.#host.log('warning', 'the broker no longer accepts the login', this, { detail: refusal.detail });
     this.#host.onRefused(this, refusal);
@@ -429,31 +452,6 @@ export class Connection {
     else if (this.#lastFailure === 'broker-limit')
       delivery.fail('broker-limit', 'the broker accepts no more connections');
     else delivery.fail('broker-unavailable', 'no answer from the broker within the deadline');
-  }
-
-  /**
-   * Those that broke a connection, or were beside what did, are tried one by one on a connection of their own: it is
-   * certain then which one it was, and it breaks nobody else's.
-   */
-  async #isolate(): Promise<void> {
-    if (this.#isolating) return;
-    this.#isolating = true;
-    while (this.#quarantined.size > 0 && !this.#closing.signal.aborted) {
-      const outcome = await this.#open(this.#login);
-      if (outcome.kind !== 'open') {
-        // Then the connection that is to come is theirs, too.
-        for (const delivery of this.#quarantined) delivery.enqueue(this.#held);
-        break;
-      }
-      for (const delivery of this.#quarantined) {
-        delivery.dequeue();
-        outcome.session.publish(delivery);
-      }
-      await this.#retire(outcome.session);
-    }
-    this.#isolating = false;
-    if (this.#session && !this.#blocked) this.#releaseHeld(this.#session);
-    else void this.#reconnect();
   }
 
   #onLost(session: Session, survivors: readonly Delivery[], { kind, cause }: Loss): void {
@@ -474,11 +472,10 @@ export class Connection {
     for (const delivery of survivors) {
       if (delivery.expired) delivery.failExpired();
       else if (this.#closing.signal.aborted) delivery.fail(delivery.ambiguous ? 'confirm-timeout' : 'shutting-down');
-      else if (delivery.quarantined) delivery.enqueue(this.#quarantined);
+      else if (delivery.quarantined) this.#quarantine.add(delivery);
       else if (this.#session) this.#session.publish(delivery);
       else delivery.enqueue(this.#held);
     }
-    void this.#isolate();
     void this.#reconnect();
   }
 
@@ -493,7 +490,7 @@ export class Connection {
     this.#backoff.reset();
     this.#lastFailure = 'broker-unavailable';
     if (!routed) this.counters.unroutable += 1;
-    if (!routed && delivery.message.unroutable === 'refuse') {
+    if (!routed && delivery.unroutable === 'refuse') {
       delivery.fail('unroutable', 'no queue takes a message with this exchange and routing key');
       return;
     }

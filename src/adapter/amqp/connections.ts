@@ -203,8 +203,11 @@ export class Connections implements Publisher {
   #admitKnownToken(known: KnownToken, login: Login, request: AdmissionRequest) {
     const admit = (): AdmissionOutcome => {
       const connection = this.#table.findShared(known.identity);
-      if (connection) return this.#admitOn(connection, request, known.expiresAt);
-      return this.#admitKnown(tokenLogin(login) ?? login, request);
+      if (!connection) return this.#admitKnown(tokenLogin(login) ?? login, request);
+      // It may have been opened again since, by one that ends sooner.
+      const lasting = connection.lasts(known.expiresAt) ? undefined : tokenLogin(login);
+      if (lasting) connection.offer(lasting);
+      return this.#admitOn(connection, request, known.expiresAt);
     };
     const age = performance.now() - known.acceptedAt;
     const again = age < AGED * this.#options.credentialsTtlMs ? undefined : tokenLogin(login);

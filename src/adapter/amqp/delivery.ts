@@ -1,4 +1,12 @@
-import type { Address, Addressed, Message, PublishFailure, PublishOutcome } from '../../handler/publisher.ts';
+import { createHash } from 'node:crypto';
+import type {
+  Address,
+  Addressed,
+  Properties,
+  PublishFailure,
+  PublishOutcome,
+  Unroutable,
+} from '../../handler/publisher.ts';
 import type { DeliveryQueue, Place } from './delivery-queue.ts';
 import type { HeldMessages } from './held.ts';
 
@@ -25,8 +33,10 @@ export interface Carrier {
  */
 export class Delivery {
   readonly address: Address;
-  readonly message: Message;
-  body: Buffer;
+  readonly properties: Properties;
+  readonly unroutable: Unroutable;
+  #body: Buffer;
+  #bodyDigest: string | undefined;
   /** Its client was answered 202: it can wait for an alarm to end. */
   readonly patient: boolean;
 
@@ -44,7 +54,8 @@ export class Delivery {
   /** When the last attempt was written, in milliseconds of the monotonic clock. */
   writtenAt = 0;
 
-  readonly #listener: DeliveryListener;
+  /** Until it is out of memory: a confirm that is owed must not keep the rest of a batch there. */
+  #listener: DeliveryListener | undefined;
   /** Where it is counted while it waits. */
   readonly #held: HeldMessages;
   #timer: NodeJS.Timeout | undefined;
@@ -54,7 +65,6 @@ export class Delivery {
   /** Since when it is in its queue, in milliseconds of the monotonic clock. */
   #queuedAt = 0;
   #settled = false;
-  #done = false;
   #carrier: Carrier | undefined;
 
   constructor(
@@ -65,12 +75,23 @@ export class Delivery {
     listener: DeliveryListener,
   ) {
     this.address = address;
-    this.message = message;
-    this.body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
+    this.properties = message.properties;
+    this.unroutable = message.unroutable;
+    this.#body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     this.patient = patient;
     this.expiresAt = expiresAt;
     this.#held = held;
     this.#listener = listener;
+  }
+
+  /** Empty once it is out of memory. */
+  get body(): Buffer {
+    return this.#body;
+  }
+
+  /** Of a body that is out of memory while the message may still be returned. */
+  get bodyDigest(): string | undefined {
+    return this.#bodyDigest;
   }
 
   get settled(): boolean {
@@ -88,7 +109,7 @@ export class Delivery {
 
   /** The broker is asked to return it where no queue takes it. */
   get mandatory(): boolean {
-    return this.message.unroutable !== 'ignore';
+    return this.unroutable !== 'ignore';
   }
 
   /** Calls `onDeadline` unless it is settled within the time, and ends with its token where it has not been written. */
@@ -145,7 +166,7 @@ export class Delivery {
     clearTimeout(this.#timer);
     this.#stopExpiry?.();
     this.dequeue();
-    this.#listener.onSettled(outcome);
+    this.#listener?.onSettled(outcome);
     if (!this.#carrier || this.#carrier.flushed) this.#finish();
     this.#carrier?.onOverdue();
   }
@@ -161,10 +182,12 @@ export class Delivery {
   }
 
   #finish(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.body = NOTHING;
-    this.#listener.onOutOfMemory();
+    const listener = this.#listener;
+    if (!listener) return;
+    this.#listener = undefined;
+    if (this.#carrier && this.mandatory) this.#bodyDigest = digestOf(this.#body);
+    this.#body = NOTHING;
+    listener.onOutOfMemory();
   }
 }
 
@@ -184,3 +207,5 @@ export function atExpiry(expiresAt: number, timeoutMs: number, onExpired: () => 
 export const TOKEN_EXPIRED = 'the token has expired';
 
 const NOTHING = Buffer.alloc(0);
+
+export const digestOf = (body: Buffer): string => createHash('sha256').update(body).digest('base64');

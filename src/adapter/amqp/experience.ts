@@ -26,15 +26,15 @@ export class Experience {
   }
 
   /** Why the broker is sure to refuse the message. */
-  hopeless({ message, body }: Delivery, frameMax: number): string | undefined {
+  hopeless({ properties, body }: Delivery, frameMax: number): string | undefined {
     if (body.length > this.#maxMessageSize) return `the broker takes messages of at most ${this.#maxMessageSize} bytes`;
-    const fits = frameMax >= UNSUSPECTED_FRAME_BYTES || contentHeaderSize(message.properties) <= frameMax;
+    const fits = frameMax >= UNSUSPECTED_FRAME_BYTES || contentHeaderSize(properties) <= frameMax;
     return fits ? undefined : 'the properties do not fit a frame of this broker';
   }
 
   /** Whether the broker may refuse the message, so that it should be sent alone. */
-  suspects({ suspect, body, message, address }: Delivery, lane: Lane): boolean {
-    const { userId, expiration } = message.properties;
+  suspects({ suspect, body, properties, address }: Delivery, lane: Lane): boolean {
+    const { userId, expiration } = properties;
     return (
       suspect ||
       (userId !== undefined && userId !== this.#username && !this.#impersonates) ||
@@ -44,8 +44,7 @@ export class Experience {
     );
   }
 
-  noteConfirmed({ body, message }: Delivery): void {
-    const { userId } = message.properties;
+  noteConfirmed({ body, properties: { userId } }: Delivery): void {
     if (body.length > this.#largestConfirmed) this.#largestConfirmed = body.length;
     if (userId === undefined || userId === this.#username) return;
     if (this.#username === undefined) this.#username = userId;

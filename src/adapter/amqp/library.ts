@@ -4,7 +4,7 @@ import * as v from 'valibot';
 
 /**
  * What is changed within rabbitmq-client. Each place is looked at before it is touched: with another version that has it
- * elsewhere, a backend ends at its first connection, and says why.
+ * elsewhere, nothing is published, and the log says why.
  */
 export class LibraryChanged extends Error {
   constructor(what: string) {

@@ -45,7 +45,7 @@ export type LinkOutcome =
 /** RabbitMQ's default; a broker with a smaller one is told apart after the handshake. */
 const FRAME_MAX = 131_072;
 
-/** Fewer, larger stops for the encoder, whose back-pressure follows the socket's buffer. */
+/** What the network has no room for waits encoded up to this size, and as messages past it. */
 const WRITE_BUFFER_BYTES = 1024 * 1024;
 
 /** Longer than any connection waits for its first error, on which it is discarded. */
@@ -119,9 +119,9 @@ export class Link {
       connection.on('connection.blocked', (reason) => listener.onBlocked(reason));
       connection.on('connection.unblocked', () => listener.onUnblocked());
       connection.once('connection', () => {
+        const { frameMax, channelMax } = adoptNegotiated(connection);
         opened = true;
         hosts.reached(broker, 'handshake');
-        const { frameMax, channelMax } = adoptNegotiated(connection);
         link.#socket = socketOf(connection);
         link.#outbox = new Outbox(link.#socket, frameMax);
         link.#frameMax = frameMax;

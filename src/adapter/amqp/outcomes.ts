@@ -68,16 +68,7 @@ function says(text: string, expected: string): boolean {
 
 /** `undefined` where the error says only that the channel is closed, which is about no message at all. */
 export function refusalOf(error: unknown): Refusal | undefined {
-  if (error instanceof AMQPConnectionError) return undefined;
-  if (!(error instanceof AMQPChannelError)) {
-    if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError)
-      return {
-        kind: 'message-invalid',
-        detail: 'the message cannot be encoded as AMQP',
-        scope: 'message',
-      };
-    return undefined;
-  }
+  if (!(error instanceof AMQPChannelError) || error instanceof AMQPConnectionError) return undefined;
   const detail = replyText(error);
   const [, text = ''] = detail.split(/^[A-Z_]+ - /);
   switch (error.code) {
@@ -105,12 +96,6 @@ export function refusalOf(error: unknown): Refusal | undefined {
         };
       return { kind: 'message-invalid', detail, scope: 'message' };
     }
-    case 'CODEC':
-      return {
-        kind: 'message-too-large',
-        detail: 'the properties do not fit a frame of this broker',
-        scope: 'message',
-      };
     case 'CONTENT_TOO_LARGE':
       return { kind: 'message-too-large', detail, scope: 'message' };
     case 'INTERNAL_ERROR':

@@ -1,6 +1,6 @@
 import { isArray, isTable } from '../../handler/message/table-size.ts';
 import type { HeaderValue, Properties } from '../../handler/publisher.ts';
-import type { Delivery } from './delivery.ts';
+import { type Delivery, digestOf } from './delivery.ts';
 import type { Returned } from './library.ts';
 
 /** Properties that come back. */
@@ -48,10 +48,11 @@ export class ReturnMatcher {
   /** @param candidates in the order of publishing; `undefined` only where there are none */
   find(returned: Returned, candidates: Iterable<Delivery>): Delivery | undefined {
     const headers = textsOf(returned.fields.headers);
+    const body = new ReturnedBody(returned.body);
     let best: Delivery | undefined;
     let fewest = Number.POSITIVE_INFINITY;
     for (const delivery of candidates) {
-      let differences = unlikeAddressOrBody(returned, delivery);
+      let differences = unlikeAddressOrBody(returned, body, delivery);
       if (differences >= fewest) continue;
       differences += this.#differing(returned, headers, delivery).length;
       if (differences === 0) return delivery;
@@ -65,7 +66,7 @@ export class ReturnMatcher {
   }
 
   #differing(returned: Returned, headers: Headers, delivery: Delivery): string[] {
-    const { properties } = delivery.message;
+    const { properties } = delivery;
     let own = headersOf.get(delivery);
     if (own === undefined) {
       own = textsOf(properties.headers && decoded(properties.headers));
@@ -78,9 +79,25 @@ export class ReturnMatcher {
   }
 }
 
-function unlikeAddressOrBody(returned: Returned, { address, body }: Delivery): number {
-  if (returned.exchange !== address.exchange || returned.routingKey !== address.routingKey) return OTHER_ADDRESS;
-  return returned.body.equals(body) ? 0 : OTHER_BODY;
+function unlikeAddressOrBody({ exchange, routingKey }: Returned, body: ReturnedBody, delivery: Delivery): number {
+  const { address } = delivery;
+  if (exchange !== address.exchange || routingKey !== address.routingKey) return OTHER_ADDRESS;
+  return body.isOf(delivery) ? 0 : OTHER_BODY;
+}
+
+class ReturnedBody {
+  readonly #bytes: Buffer;
+  #digest: string | undefined;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  isOf({ body, bodyDigest }: Delivery): boolean {
+    if (bodyDigest === undefined) return this.#bytes.equals(body);
+    this.#digest ??= digestOf(this.#bytes);
+    return this.#digest === bodyDigest;
+  }
 }
 
 function textsOf(table: unknown): Headers {

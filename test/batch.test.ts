@@ -238,6 +238,11 @@ describe.each(doors)('a batch, $name,', ({ open }) => {
     },
   );
 
+  it.each(['text/plain', ''])('is not what has the Content-Type %j, which the answer names', async (type) => {
+    const refused = await send(`/${topology.segment}/x`, '[]', { headers: { 'content-type': type } });
+    expect(errorsOf(refused)?.map(({ field }) => field)).toEqual(['Content-Type']);
+  });
+
   it.each(['application/json, application/json', 'application/json charset=utf-8', 'application/x-ndjson;x="', 'json'])(
     'has one media type, and not %s',
     async (type) => {

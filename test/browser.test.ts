@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
 import { type Browser, openBrowser } from './support/browser.ts';
 import { GatewayProcess } from './support/gateway.ts';
+import { http } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
 type Sender = readonly [name: string, script: (target: string) => string];
@@ -120,6 +121,14 @@ describe('in a browser that knows the visitor’s password', () => {
     const outcome = `fetch('${target()}', { method: 'POST', ${asking} }).then(({ status }) => status, ({ name }) => name)`;
     expect(await page.evaluate(outcome)).toBe('TypeError');
     expect(await topology.drain()).toEqual([]);
+  });
+
+  it('what a browser asks before it publishes is answered under the request id that it names', async () => {
+    const answer = await http(gateway.port, `/${topology.segment}/x/k`, {
+      method: 'OPTIONS',
+      headers: { origin: allowed(), 'access-control-request-method': 'POST', 'x-request-id': 'asked-1' },
+    });
+    expect([answer.status, answer.headers['x-request-id']]).toEqual([204, 'asked-1']);
   });
 
   it.each([

@@ -247,6 +247,7 @@ describe.each(doors)('what a request brings, $name:', ({ open }) => {
       const answer = await coded(body, coding);
       expect([answer.status, answer.problem.type]).toEqual([400, 'urn:statelessd:malformed-request']);
       expect(answer.problem.detail).toContain(coding);
+      expect(answer.problem.errors?.map(({ field }) => field)).toEqual(['Content-Encoding']);
       expect(await published()).toEqual([]);
     });
 

@@ -108,13 +108,33 @@ describe('a client that ends its side of the connection', () => {
     await expect.poll(() => openSockets(plain), { timeout: 4_000 }).toBe(0);
   });
 
-  it('in the middle of a body has gone away: nothing is published', async () => {
-    const before = await requests(plain);
-    const received = await writeAndEnd(connect(plain.port, '127.0.0.1'), one('cut short').slice(0, -3));
-    expect(statuses(received)).toEqual([400]);
-    expect(received).toContain('malformed-request; published=no');
-    expect(((await requests(plain))['response.499'] ?? 0) - (before['response.499'] ?? 0)).toBe(1);
-    expect(await inQueue()).toEqual([]);
+  it.each(['', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'])(
+    'in the middle of a body has gone away: nothing is published (%j)',
+    async (headers) => {
+      const before = await requests(plain);
+      const cut = one('cut short').slice(0, -3).replace('Host: g\r\n', `Host: g\r\n${headers}`);
+      const received = await writeAndEnd(connect(plain.port, '127.0.0.1'), cut);
+      expect(statuses(received)).toEqual([400]);
+      expect(received).toContain('malformed-request; published=no');
+      expect(((await requests(plain))['response.499'] ?? 0) - (before['response.499'] ?? 0)).toBe(1);
+      expect(await inQueue()).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['a message', () => `/${topology.segment}/x/k`],
+    ['the management plugin’s call', () => `/api/exchanges/${topology.segment}/x/publish`],
+  ])('in the middle of the body of %s is told the request id that it gave, also under debug', async (_, path) => {
+    const gateway = await GatewayProcess.start({ application: { debug: true } });
+    onTestFinished(async () => void (await gateway.stop()));
+    const cut = one('cut short')
+      .slice(0, -3)
+      .replace(/^POST \S+/, `POST ${path()}`);
+    const received = await writeAndEnd(
+      connect(gateway.port, '127.0.0.1'),
+      cut.replace('Host: g\r\n', 'Host: g\r\nX-Request-Id: order-4711\r\n'),
+    );
+    expect(received).toMatch(/^HTTP\/1\.1 400 .*"published":"no","request_id":"order-4711"/s);
   });
 
   it('gets its answer once its message is confirmed, though that takes a while', async () => {

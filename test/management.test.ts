@@ -277,6 +277,16 @@ describe('the management API’s publish call', () => {
     expect(await topology.drain()).toEqual([]);
   });
 
+  it.each([
+    [400, { host: 'a b' }],
+    [417, { expect: 'magic' }],
+    [501, { 'transfer-encoding': 'gzip, chunked' }],
+  ])('says %i of what is wrong with HTTP itself as everywhere, and as it is described', async (status, headers) => {
+    const call = { user: manager, headers, chunked: 'transfer-encoding' in headers, body: json({}) };
+    const answer = await http(gateway.port, url(), call);
+    expect([answer.status, answer.problem.status]).toEqual([status, status]);
+  });
+
   it('publishes what rabbitmqadmin is told to', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'statelessd-test-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));

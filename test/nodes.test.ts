@@ -130,6 +130,18 @@ describe.each(['here', '24', '26'])('on Node %s', (version) => {
     expect(messages).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  it('what is no HTTP behind an upgrade ends its connection, and what is behind a refused expectation is served', async () => {
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: h2c\r\n';
+    const get = (lines: string): string => `GET /healthz HTTP/1.1\r\nHost: g\r\n${lines}\r\n`;
+    for (const rest of ['\0', 'GET / HTTP/1.1\r\nHost: \0'])
+      expect(await raw(gateway.port, get(upgrade) + rest)).toMatch(/^HTTP\/1\.1 200 /);
+    const broken = `${get(`${upgrade}Transfer-Encoding: chunked\r\n`).replace('GET', 'POST')}no size`;
+    expect(await raw(gateway.port, broken)).toMatch(/^HTTP\/1\.1 401 /);
+    const asking = get('Expect: 100-continue\r\nContent-Length: 1\r\n').replace('GET', 'PUT');
+    const received = await raw(gateway.port, `${asking}x${get('Connection: close\r\n')}`);
+    expect(received.match(/HTTP\/1\.1 [2-5]\d+/g)).toEqual(['HTTP/1.1 405', 'HTTP/1.1 200']);
+  });
+
   it('a client that ends its side gets its answer, and a refusal lets the next request be served', async () => {
     const socket = connect(gateway.port, '127.0.0.1');
     socket.end(withLength(Buffer.from('half')).toString().replace('Connection: close\r\n', ''));

@@ -112,6 +112,23 @@ describe('while the broker', () => {
       expect(await inQueue()).toEqual([...left, 'later']);
     });
 
+    it('a message of the management plugin’s call, too, is dropped with its client', async () => {
+      const gateway = await gatewayWith({ publishing: { publish_timeout: 60, client_gone: 'drop' } });
+      await during(async () => {
+        const client = new AbortController();
+        const gone = http(gateway.port, `/api/exchanges/${topology.segment}/x/publish`, {
+          user: topology.user,
+          body: JSON.stringify({ routing_key: 'k', properties: {}, payload: 'gone', payload_encoding: 'string' }),
+          signal: client.signal,
+        });
+        await held(gateway, 1);
+        client.abort();
+        await expect(gone).rejects.toThrow();
+        await held(gateway, 0);
+      });
+      expect(await inQueue()).toEqual([]);
+    });
+
     it('stops all the same, and answers strangers and slow uploads too', async () => {
       const gateway = await gatewayWith({ publishing: { publish_timeout: 60 }, http: { drain_timeout: 0.5 } });
       await during(async () => {
@@ -172,6 +189,21 @@ describe('while the broker', () => {
         const prefer = (value: string): Promise<Answer> => post(gateway, 1, { headers: { prefer: value } });
         expect(outcomes([await prefer('wait=1')])).toEqual(['504 confirm-timeout; published=unknown']);
         expect(outcomes([await prefer('respond-async, wait=1')])).toEqual(['202']);
+      });
+    });
+
+    it('Prefer: respond-async waits for no longer than publish_timeout, whatever is asked for', async () => {
+      const gateway = await gatewayWith({ publishing: { publish_timeout: 0.5 } });
+      await during(async () => {
+        const headers = { prefer: 'respond-async, wait=600' };
+        expect(outcomes([await post(gateway, 1, { headers })])).toEqual(['202']);
+        const batch = {
+          body: '{"routing_key":"k","body":"2"}',
+          headers: { ...headers, 'content-type': 'application/x-ndjson' },
+        };
+        expect(
+          outcomes([await http(gateway.port, `/${topology.segment}/x`, { user: topology.user, ...batch })]),
+        ).toEqual(['202']);
       });
     });
 

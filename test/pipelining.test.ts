@@ -163,6 +163,19 @@ describe('a client that pipelines', () => {
     }
   });
 
+  it.each(['Basic !', 'Basic none'])(
+    'has what follows a refused request served, though that asked for leave to send what it sent (%s)',
+    async (authorization) => {
+      const gateway = await start();
+      const received = await raw(
+        gateway.port,
+        one('no', 'Expect: 100-continue\r\n', authorization) + one('a') + one('b', 'Connection: close\r\n'),
+      );
+      expect(statuses(received).filter((status) => status !== 100)).toEqual([401, 204, 204]);
+      expect(await inQueue()).toEqual(['a', 'b']);
+    },
+  );
+
   it('has nothing processed that follows a refused request whose body was still arriving', async () => {
     const gateway = await start();
     const socket = connect(gateway.port, '127.0.0.1');

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
-import { basic, raw } from './support/http.ts';
+import { basic, http, raw } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
 /** With the access log, which by default is silent. */
@@ -134,6 +136,50 @@ describe('of HTTP itself,', () => {
     socket.write(asking('1') + plain('2') + asking('3') + asking('4') + plain('5'));
     expect(statuses(await received)).toEqual(Array(8).fill(204));
     expect(await inQueue()).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
+  });
+
+  describe('what is no HTTP ends the connection, and nothing else, behind an ignored upgrade', () => {
+    const UPGRADE = ['Host: g', 'Connection: Upgrade', 'Upgrade: h2c'];
+    const CHUNKED = [...UPGRADE, 'Transfer-Encoding: chunked'];
+    const GET = `GET /healthz HTTP/1.1\r\n${UPGRADE.join('\r\n')}\r\n\r\n`;
+
+    it.each([
+      ['of a GET', () => [`${GET}\0\0\0`], [200]],
+      ['of a GET, in another read', () => [GET, '\0\0\0'], [200, 400]],
+      ['of a POST', () => [`${request(UPGRADE)}\0`], [204]],
+      ['of a POST, in another read', () => [request(UPGRADE), '\0\0\0'], [204, 400]],
+      ['as a request that breaks off', () => [`${request(UPGRADE)}POST / HTTP/1.1\r\nHost: \0`], [204]],
+      ['as chunks of its own', () => [request(CHUNKED, '1\r\nx\r\nno size')], [400]],
+      ['as chunks of its own, in another read', () => [request(CHUNKED, '1\r\nx\r\n'), 'no size'], [400]],
+      ['as chunks of the request behind it', () => [request(UPGRADE) + request(CHUNKED, 'no size')], [204, 400]],
+    ])('%s', async (_, reads, answered) => {
+      const socket = connect(gateway.port, '127.0.0.1');
+      const received = text(socket);
+      const [first = '', second] = reads();
+      socket.write(first);
+      if (second !== undefined) {
+        if (answered.length > 1) await once(socket, 'data');
+        // Whatever is answered later has come later.
+        else await http(gateway.port, '/healthz', { method: 'GET' });
+        socket.write(second);
+      }
+      expect(statuses(await received)).toEqual(answered);
+      expect((await http(gateway.port, '/healthz', { method: 'GET' })).status).toBe(200);
+    });
+  });
+
+  it.each([
+    ['says nothing', ['Expect:']],
+    ['says it twice', ['Expect: 100-continue', 'Expect: 100-continue']],
+  ])('an Expect that %s is met', async (_, expectation) => {
+    const received = await raw(gateway.port, request(['Host: g', ...expectation, CLOSE]));
+    expect(statuses(received).filter((status) => status !== 100)).toEqual([204]);
+    expect(await inQueue()).toEqual(['x']);
+  });
+
+  it('the request id of a CONNECT stands in its answer', async () => {
+    const received = await raw(gateway.port, 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\nX-Request-Id: tunnel-1\r\n\r\n');
+    expect(received).toMatch(/^X-Request-Id: tunnel-1\r$.*"request_id":"tunnel-1"/ms);
   });
 
   describe('HTTP/1.0', () => {

@@ -1,5 +1,6 @@
-import type { Hono } from 'hono';
-import type { Bindings } from './bindings.ts';
+import { Context, type Hono } from 'hono';
+import { type AppContext, type Bindings, headerOf } from './bindings.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** What a page of another origin may read of an answer, beside what every answer lets it read. */
 const EXPOSED = 'Retry-After, Statelessd-Error, Statelessd-Unrouted, X-Request-Id';
@@ -18,7 +19,7 @@ export function answerOrigins(app: Hono<{ Bindings: Bindings }>, origins: readon
     const asks = request.method === 'OPTIONS' && request.headers.get('access-control-request-method') === 'POST';
     if (origin === null || !origins.includes(origin) || !(asks || request.method === 'POST'))
       return fetch(request, ...more);
-    const response = asks ? preflight(request) : await fetch(request, ...more);
+    const response = asks ? preflight(new Context(request, { env: more[0] ?? {} })) : await fetch(request, ...more);
     response.headers.set('Access-Control-Allow-Origin', origin);
     response.headers.set('Access-Control-Allow-Credentials', 'true');
     response.headers.set('Access-Control-Expose-Headers', EXPOSED);
@@ -27,11 +28,12 @@ export function answerOrigins(app: Hono<{ Bindings: Bindings }>, origins: readon
   };
 }
 
-function preflight(request: Request): Response {
-  const headers = request.headers.get('access-control-request-headers');
+function preflight(c: AppContext): Response {
+  const headers = headerOf(c, 'access-control-request-headers');
   return new Response(null, {
     status: 204,
     headers: {
+      'X-Request-Id': requestIdOf(c),
       'Access-Control-Allow-Methods': 'POST',
       'Access-Control-Max-Age': MAX_AGE,
       ...(headers !== null && { 'Access-Control-Allow-Headers': headers }),

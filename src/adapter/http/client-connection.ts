@@ -43,6 +43,8 @@ export class ClientConnection {
     // The client has ended its side, and may still read.
     socket.on('end', () => {
       if (this.#lastReceived) this.#lastReceived.isLast = true;
+      // Node says so by itself, but for a request that asks for an upgrade.
+      this.#lastReceived?.body.failUnlessComplete('aborted');
       this.#leave();
     });
     socket.once('close', () => this.#leave());
@@ -93,6 +95,8 @@ export class ClientConnection {
       this.#end(outgoing);
       return;
     }
+    // Without it Node closes the connection after the answer, and what was started behind it would get none.
+    body.sendContinue();
     // What is left of a body that was refused would keep Node from reading the next request.
     if (incoming.readableDidRead && !incoming.readableEnded) incoming.resume();
     if (!draining || this.#underWay === 0) this.#startNext();
@@ -107,7 +111,7 @@ export class ClientConnection {
     const request = this.#lastReceived;
     this.#lingers = true;
     if (request === undefined || !this.#socket.writable) return this.#ending;
-    if (!request.body.complete && failure !== undefined) request.body.fail(failure);
+    if (failure !== undefined) request.body.failUnlessComplete(failure);
     request.isLast = true;
     const { outgoing } = request;
     if (outgoing.writableFinished) return this.#ending;
@@ -118,8 +122,7 @@ export class ClientConnection {
 
   /** Gives up waiting for the rest of a body. */
   refuseUnfinished(): void {
-    const body = this.#lastReceived?.body;
-    if (body && !body.complete) body.fail('timed-out');
+    this.#lastReceived?.body.failUnlessComplete('timed-out');
   }
 
   /** Answers what is no request, and ends the connection. */

@@ -19,50 +19,96 @@ interface Parser {
 
 type OnExecute = (parsed: unknown) => void;
 
-const watched = new WeakSet<Socket>();
+const watched = new WeakMap<Socket, Feed>();
 
 /**
  * To be called while Node's parser is at a request that asks for an upgrade.
  *
  * @returns false where this Node is built otherwise, and the requests behind this one may be lost
  */
-export function keepWhatFollowsUpgrade({ socket }: IncomingMessage): boolean {
-  if (watched.has(socket)) return true;
-  const parser: unknown = Reflect.get(socket, 'parser');
-  if (!isParser(parser)) return false;
-  const key: unknown = Reflect.get(parser.constructor, 'kOnExecute');
-  const onExecute = typeof key === 'number' ? parser[key] : undefined;
-  if (typeof key !== 'number' || !isOnExecute(onExecute)) return false;
-  watched.add(socket);
-  parser[key] = (parsed: unknown) => {
-    parser[key] = onExecute;
-    const bytes = parser.getCurrentBuffer();
-    onExecute(parsed);
-    if (Reflect.get(socket, 'parser') !== parser) return;
-    feed(socket, parser, onExecute);
-    if (typeof parsed === 'number' && parsed < bytes.length) socket.unshift(bytes.subarray(parsed));
-  };
+export function keepWhatFollowsUpgrade(request: IncomingMessage): boolean {
+  const { socket } = request;
+  const feed = watched.get(socket) ?? Feed.of(socket);
+  if (!feed) return false;
+  watched.set(socket, feed);
+  feed.asking = request;
   return true;
 }
 
-/** From here on the parser is given the bytes of this connection by us. */
-function feed(socket: Socket, parser: Parser, onExecute: OnExecute): void {
-  socket.removeAllListeners('data');
-  // Node takes this for a sign that its parser may no longer read from the kernel itself.
-  socket.on('data', (bytes: Buffer) => {
+const NOTHING = Buffer.alloc(0);
+
+/** Gives the parser the bytes of a connection on which a request has asked for an upgrade. */
+class Feed {
+  readonly #socket: Socket;
+  readonly #parser: Parser;
+  readonly #onExecute: OnExecute;
+  /** The last request that asked for an upgrade, until its end has been seen. */
+  asking: IncomingMessage | undefined;
+  /** What came is no HTTP any more. */
+  #isBroken = false;
+
+  private constructor(socket: Socket, parser: Parser, onExecute: OnExecute) {
+    this.#socket = socket;
+    this.#parser = parser;
+    this.#onExecute = onExecute;
+  }
+
+  /** It begins when the parser is through with the current read. */
+  static of(socket: Socket): Feed | undefined {
+    const parser: unknown = Reflect.get(socket, 'parser');
+    if (!isParser(parser)) return undefined;
+    const key: unknown = Reflect.get(parser.constructor, 'kOnExecute');
+    const onExecute = typeof key === 'number' ? parser[key] : undefined;
+    if (typeof key !== 'number' || !isOnExecute(onExecute)) return undefined;
+    const feed = new Feed(socket, parser, onExecute);
+    parser[key] = (parsed: unknown) => {
+      parser[key] = onExecute;
+      feed.#begin(feed.#afterParsed(parser.getCurrentBuffer(), parsed));
+    };
+    return feed;
+  }
+
+  /** Node gives a parser that it has taken from this connection to another one. */
+  get #isOurs(): boolean {
+    return !this.#isBroken && Reflect.get(this.#socket, 'parser') === this.#parser;
+  }
+
+  #begin(rest: Buffer): void {
+    if (!this.#isOurs) return;
+    this.#socket.removeAllListeners('data');
+    // Node takes this for a sign that its parser may no longer read from the kernel itself.
+    this.#socket.on('data', (bytes: Buffer) => this.#parse(bytes));
+    if (rest.length > 0) this.#socket.unshift(rest);
+  }
+
+  #parse(bytes: Buffer): void {
     let rest = bytes;
-    // Node gives a parser that it has taken from this connection to another one.
-    while (rest.length > 0 && Reflect.get(socket, 'parser') === parser) {
-      if (socket.isPaused()) {
-        socket.unshift(rest);
+    while (rest.length > 0 && this.#isOurs) {
+      if (this.#socket.isPaused()) {
+        this.#socket.unshift(rest);
         return;
       }
-      const parsed = parser.execute(rest);
-      onExecute(parsed);
-      if (typeof parsed !== 'number') return;
-      rest = rest.subarray(parsed);
+      rest = this.#afterParsed(rest, this.#parser.execute(rest));
     }
-  });
+  }
+
+  /**
+   * Has Node's server do what it does after each read. From a request that asks for an upgrade on, until the headers of
+   * the next one, the parser hides its errors: it only tells how far it got, as it does at the end of such a request.
+   *
+   * @returns the bytes that are still to be parsed
+   */
+  #afterParsed(bytes: Buffer, parsed: unknown): Buffer {
+    this.#onExecute(parsed);
+    const isAtEnd = this.asking?.complete === true;
+    if (isAtEnd) this.asking = undefined;
+    this.#isBroken ||= typeof parsed !== 'number';
+    if (!this.#isOurs || typeof parsed !== 'number' || parsed >= bytes.length) return NOTHING;
+    if (isAtEnd) return bytes.subarray(parsed);
+    this.#isBroken = true;
+    this.#onExecute(Object.assign(new Error('Parse Error'), { code: 'HPE_INVALID_CONSTANT' }));
+    return NOTHING;
+  }
 }
 
 const isParser = (value: unknown): value is Parser =>

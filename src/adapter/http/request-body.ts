@@ -13,6 +13,7 @@ export class RequestBody {
   readonly #outgoing: ServerResponse;
   /** All of it has been read, though Node's parser may not have got so far as to say that it was all. */
   #read = false;
+  #continued = false;
   #failure: BodyFailure | undefined;
   #onFailure: ((failure: BodyFailure) => void) | undefined;
 
@@ -32,15 +33,24 @@ export class RequestBody {
     return coding === undefined ? Number(length ?? 0) : undefined;
   }
 
-  fail(failure: BodyFailure): void {
+  failUnlessComplete(failure: BodyFailure): void {
+    if (this.complete) return;
     this.#failure ??= failure;
     this.#onFailure?.(failure);
   }
 
+  /** Tells a client that waits for it (`Expect: 100-continue`) to go on. */
+  sendContinue(): void {
+    const { headers, httpVersion } = this.#incoming;
+    // RFC 9110 section 10.1.1: a client of HTTP/1.0 would not understand it.
+    if (this.#continued || httpVersion === '1.0' || !/100-continue/i.test(headers.expect ?? '')) return;
+    this.#continued = true;
+    this.#outgoing.writeContinue();
+  }
+
   async read(limit: BodyLimit): Promise<BodyOutcome> {
     const incoming = this.#incoming;
-    // RFC 9110 section 10.1.1: a client of HTTP/1.0 would not understand it.
-    if (incoming.headers.expect !== undefined && incoming.httpVersion !== '1.0') this.#outgoing.writeContinue();
+    this.sendContinue();
     const chunks = new BodyChunks(limit);
     // Node's parser is still at work on what has come with the headers, which most often is all of it.
     await undefined;

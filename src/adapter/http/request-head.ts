@@ -26,7 +26,7 @@ export function faultOfHead({ rawHeaders, httpVersion, url = '' }: IncomingMessa
         host = value;
         break;
       case 6:
-        if (httpVersion !== '1.0' && name.toLowerCase() === 'expect' && value.toLowerCase() !== '100-continue')
+        if (httpVersion !== '1.0' && name.toLowerCase() === 'expect' && !MET.has(value.toLowerCase()))
           return { kind: 'expectation-failed', detail: 'only 100-continue can be expected' };
         break;
       case 17:
@@ -41,6 +41,9 @@ export function faultOfHead({ rawHeaders, httpVersion, url = '' }: IncomingMessa
   if (url.includes('\\') && /^[^?]*\\/.test(url)) return malformed('a \\ in a path must be written %5C');
   return undefined;
 }
+
+/** RFC 9110 section 10.1.1. An empty list expects nothing: Guzzle sends it to be rid of curl's own. */
+const MET: ReadonlySet<string> = new Set(['', '100-continue']);
 
 export const ONLY_CHUNKED = 'the only transfer coding that can be used is chunked';
 

@@ -138,7 +138,9 @@ export class HttpServer {
     server.on('checkContinue', receive);
     server.on('checkExpectation', receive);
     server.on('clientError', (error: ProtocolError, socket: Duplex) => this.#refuseBytes(error, socket));
-    server.on('connect', (_: IncomingMessage, socket: Duplex) => this.#refuseTunnel(socket));
+    server.on('connect', ({ headers }: IncomingMessage, socket: Duplex) =>
+      this.#refuseTunnel(socket, this.#requestId(headers['x-request-id'])),
+    );
   }
 
   /** Accepts connections on sockets that are bound already. */
@@ -262,18 +264,20 @@ export class HttpServer {
 
   /** A client that only ended its side still reads, and 499 is a status of logs. */
   #lastWords({ body }: ClientRequest, gone: Response): Response {
-    const known = problemOf(gone)?.body;
-    const requestId = known?.request_id ?? this.#newRequestId();
+    const requestId = gone.headers.get('X-Request-Id') ?? this.#newRequestId();
     if (!body.complete) return problem('malformed-request', { requestId, detail: 'the request body is cut short' });
     const detail = 'the client ended its side while the message waited, and client_gone is drop';
-    return problem('broker-unavailable', { requestId, detail, published: known?.published ?? 'unknown' });
+    const published = gone.headers.get('Statelessd-Error')?.endsWith('published=no') ? 'no' : 'unknown';
+    return problem('broker-unavailable', { requestId, detail, published });
   }
 
   /** What is no HTTP as the gateway speaks it, whatever it asks for. */
   #refuse({ kind, detail }: NonNullable<ClientRequest['fault']>, bindings: IncomingRequest): Response {
-    const given = bindings.header('x-request-id');
-    const requestId = given !== null && REQUEST_ID.test(given) ? given : this.#newRequestId();
-    return problem(kind, { requestId, detail });
+    return problem(kind, { requestId: this.#requestId(bindings.header('x-request-id')), detail });
+  }
+
+  #requestId(given: string | string[] | null | undefined): string {
+    return typeof given === 'string' && REQUEST_ID.test(given) ? given : this.#newRequestId();
   }
 
   #newRequestId(): string {
@@ -281,12 +285,11 @@ export class HttpServer {
   }
 
   /** CONNECT is for proxies, and Node hangs up on it without a word. */
-  #refuseTunnel(socket: Duplex): void {
+  #refuseTunnel(socket: Duplex, requestId: string): void {
     // Node has taken its own listener away.
     socket.on('error', () => socket.destroy());
     const connection = this.#connectionOf(socket);
     if (!connection || connection.endAfterLast()) return;
-    const requestId = this.#newRequestId();
     const refusal = problem('method-not-allowed', { requestId, headers: { Allow: 'GET, HEAD, POST' } });
     this.#refuseRaw(connection, refusal, { method: 'CONNECT' });
   }

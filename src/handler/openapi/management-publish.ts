@@ -1,5 +1,6 @@
 import { REQUEST_ID_HEADER } from './answers.ts';
-import type { Answer, HandlerOperation, Header } from './operation.ts';
+import type { Answer, Answers, HandlerOperation, Header } from './operation.ts';
+import { problems } from './problems.ts';
 import { ADDRESS } from './publish.ts';
 import type { Schema } from './schema.ts';
 
@@ -15,10 +16,7 @@ export function managementPublishOperation(): HandlerOperation {
       description: 'The same request and the same answers as of the management plugin.',
       security: [{ basic: [] }, { bearer: [] }],
       requestBody: { content: { 'application/json': { schema: REQUEST } } },
-      responses: Object.fromEntries([
-        ['200', ROUTED],
-        ...[400, 401, 403, 408, 429, 500, 502, 503].map((status) => [String(status), REFUSED] as const),
-      ]),
+      responses: { ...problems(), 200: ROUTED, ...refusals() },
     },
   };
 }
@@ -43,6 +41,17 @@ const ROUTED: Answer = {
     },
   },
 };
+
+/** What is wrong with HTTP itself, or a bug, is told as everywhere. */
+function refusals(): Answers {
+  const anywhere = problems();
+  return Object.fromEntries(
+    [400, 401, 403, 408, 429, 500, 502, 503].map((status) => [
+      status,
+      { ...REFUSED, content: { ...REFUSED.content, ...anywhere[status]?.content } },
+    ]),
+  );
+}
 
 const TEXT: Header = { schema: { type: 'string' } };
 

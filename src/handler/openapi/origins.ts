@@ -1,3 +1,4 @@
+import { REQUEST_ID_HEADER } from './answers.ts';
 import type { Answers, Header, Operation } from './operation.ts';
 import { problems } from './problems.ts';
 
@@ -31,6 +32,7 @@ export function preflight(operationId: string): Operation {
       204: {
         description: 'It may.',
         headers: {
+          ...REQUEST_ID_HEADER,
           ...ORIGIN_HEADERS,
           'Access-Control-Allow-Methods': { required: true, schema: { const: 'POST' } },
           'Access-Control-Allow-Headers': { description: 'what was asked for', schema: { type: 'string' } },

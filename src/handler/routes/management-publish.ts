@@ -14,7 +14,7 @@ import { requestIdOf } from '../request-id.ts';
 import { toAddress } from '../target.ts';
 import { type Failure, logFailure } from './log-failure.ts';
 import { admissionRequest, judgePost, readPost, refuseBody } from './posting.ts';
-import type { PublishSettings } from './publish.ts';
+import { optionsOf, type PublishSettings } from './publish.ts';
 
 /**
  * POST /api/exchanges/<vhost>/<exchange>/publish, as RabbitMQ's management plugin answers it, so that its clients need
@@ -40,7 +40,7 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
       if (made.kind !== 'message') return answerFault(made);
       const { routingKey, message } = made;
       onRoutingKey(routingKey);
-      const options = { timeoutMs: settings.publishTimeoutMs };
+      const options = optionsOf(c, { respondAsync: false, waitMs: undefined }, settings);
       return answerOutcome(await admission.publish({ ...address, routingKey }, message, options), credentials);
     } finally {
       admission.release();

@@ -104,7 +104,7 @@ export function refuseBody(read: NoBody, requestId: string, settings: PostSettin
     case 'malformed':
       return refusal('malformed-request', requestId, { detail: 'the request body is broken' });
     case 'undecodable':
-      return problem('malformed-request', { requestId, detail: `the request body is no ${read.coding} data` });
+      return refusal('malformed-request', requestId, undecodable(read.coding));
     case 'aborted':
       return refusal('client-gone', requestId);
   }
@@ -123,6 +123,11 @@ const notOneType = (message: string): RefusalDetails => ({
 const UNKNOWN_CODING: RefusalDetails = {
   detail: `expected one Content-Encoding of ${ACCEPTED_CODINGS}, or none`,
 };
+
+const undecodable = (coding: ContentCoding): RefusalDetails => ({
+  detail: `the request body is no ${coding} data`,
+  errors: [{ field: 'Content-Encoding', message: `the request body is no ${coding} data` }],
+});
 
 const tooLarge = ({ maxBodySizeBytes }: PostSettings): RefusalDetails => ({
   detail: `expected at most ${maxBodySizeBytes} bytes`,

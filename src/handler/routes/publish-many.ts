@@ -29,7 +29,7 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
     if ('done' in judged) return judged.done;
     const { address, credentials, preferences } = judged.next;
     const form = batchFormOf(headerOf(c, 'content-type'));
-    if (!form) return problem('malformed-request', { requestId, detail: `${EXPECTED_FORM}; ${EXPECTED_BATCH}` });
+    if (!form) return problem('malformed-request', { requestId, ...NO_BATCH });
     const admitted = publisher.admit(admissionRequest(c, judged.next));
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return refuseAdmission(withHint(admission), requestId, credentials);
@@ -59,12 +59,17 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
   };
 }
 
-const EXPECTED_FORM = 'expected Content-Type application/x-ndjson, or application/json with an array';
+const EXPECTED_TYPE = 'application/x-ndjson, or application/json with an array';
 
 /** Who did not mean to send a batch has lost a part of the path. */
 const EXPECTED_BATCH =
   'this path is for batches; a message goes to /<vhost>/<exchange>/<routing key>, where the vhost / is written %2f: ' +
   decodedByProxy;
+
+const NO_BATCH = {
+  detail: `expected Content-Type ${EXPECTED_TYPE}; ${EXPECTED_BATCH}`,
+  errors: [{ field: 'Content-Type', message: `expected ${EXPECTED_TYPE}` }],
+};
 
 /** A vhost that is none may be an exchange, before whose vhost a decoded %2f has gone. */
 function withHint<Failure extends PublishFailure>(failure: Failure): Failure {
@@ -128,7 +133,9 @@ async function publish(
     ? { timeoutMs, patient: true }
     : { timeoutMs: Math.min(waitMs ?? timeoutMs, timeoutMs), ...signal };
   const publishing = admission.publishMany(messages, options);
-  const outcomes = respondAsync ? await within(Math.min(waitMs ?? 0, timeoutMs), publishing) : await publishing;
+  const outcomes = respondAsync
+    ? await within(Math.min(waitMs ?? 0, publishTimeoutMs, timeoutMs), publishing)
+    : await publishing;
   if (outcomes) {
     await eachFailure(outcomes, onFailure);
     return answer(outcomes, requestId, credentials);

@@ -136,7 +136,8 @@ interface Publication {
   readonly preferences: Preferences;
 }
 
-function optionsOf(
+/** How long the message may take, and whether it is given up on with its client. */
+export function optionsOf(
   c: AppContext,
   { waitMs }: Preferences,
   { publishTimeoutMs, clientGone }: PublishSettings,
@@ -148,10 +149,10 @@ function optionsOf(
 /** `Prefer: respond-async`: the delivery goes on after the answer, and what comes of it can only be logged. */
 async function publishAsync(
   { admission, address, credentials, message, requestId, preferences: { waitMs = 0 } }: Publication,
-  { asyncTimeoutMs }: PublishSettings,
+  { publishTimeoutMs, asyncTimeoutMs }: PublishSettings,
 ): Promise<Response> {
   const publishing = admission.publish(address, message, { timeoutMs: asyncTimeoutMs, patient: true });
-  const first = await within(Math.min(waitMs, asyncTimeoutMs), publishing);
+  const first = await within(Math.min(waitMs, publishTimeoutMs, asyncTimeoutMs), publishing);
   if (first !== undefined) return answer(first, requestId, credentials);
   void publishing.then((outcome) => {
     if (outcome.kind !== 'confirmed') admission.abandon(requestId, address, outcome);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
@@ -10,7 +11,7 @@ import { configuration, GatewayProcess, type Settings } from './support/gateway.
 import { type Answer, FORM, http } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
-const PROGRAM = new URL('../dist/cli.js', import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 describe('a log file', () => {
   let topology: Topology;

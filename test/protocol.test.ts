@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
 import { basic, raw } from './support/http.ts';
@@ -152,7 +153,7 @@ describe('of HTTP itself,', () => {
     });
 
     it('is kept alive by ab -k', () => {
-      const body = new URL('fixtures/ab-body.txt', import.meta.url).pathname;
+      const body = fileURLToPath(new URL('fixtures/ab-body.txt', import.meta.url));
       const said = execFileSync(
         'ab',
         [

@@ -55,9 +55,9 @@ process.on('message', (message: unknown, handle: unknown) => {
 });
 process.on('disconnect', () => void drain());
 process.on('SIGTERM', () => void announceAndDrain());
-// A terminal sends these to the supervisor as well, whose business they are.
-process.on('SIGINT', () => {});
-process.on('SIGHUP', () => {});
+// Whoever sends one of these to the whole group, as a terminal does, means the supervisor.
+for (const name of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM'] as const)
+  process.on(name, () => {});
 tell({ kind: 'loaded' });
 
 function takeSockets(): readonly unknown[] {

@@ -7,7 +7,7 @@ import { forkBackend } from './adapter/process/fork-backend.ts';
 import { VERSION } from './adapter/process/version.ts';
 
 /** The program of a backend: source or built, as this one is. */
-const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend$1')));
+const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend-entry$1')));
 
 // Node opens its debugger on this signal unless somebody listens, and whoever gets to that is who runs the program.
 process.on('SIGUSR1', () => {});

@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -43,10 +43,12 @@ interface Ended {
   readonly stderr: string;
 }
 
-function run(...args: string[]): Promise<Ended> {
+const run = (...args: string[]): Promise<Ended> => ofCommand(process.execPath, [PROGRAM, ...args]);
+
+function ofCommand(command: string, args: readonly string[]): Promise<Ended> {
   const options = { timeout: 60_000, env: { PATH: process.env.PATH } };
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [PROGRAM, ...args], options, (_, stdout, stderr) =>
+    const child = execFile(command, args, options, (_, stdout, stderr) =>
       resolve({ status: child.exitCode ?? -1, stdout, stderr }),
     );
   });
@@ -155,6 +157,41 @@ describe('--check and a start', () => {
     expect([check.status, check.stderr]).toEqual([0, '']);
     expect((await http(gateway.port, '/healthz', { method: 'GET' })).status).toBe(200);
     expect((await http(at('own.sock'), '/healthz', { method: 'GET' })).status).toBe(200);
+  });
+});
+
+describe('--check by whoever is not root', () => {
+  /** Root may write anywhere; the right that is left lets the other one read the program, wherever that is. */
+  const becomeNobody = '--reuid nobody --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search --';
+  const runAsNobody = (...args: string[]): Promise<Ended> =>
+    IS_ROOT ? ofCommand('setpriv', [...becomeNobody.split(' '), process.execPath, PROGRAM, ...args]) : run(...args);
+
+  it('judges a pidfile that is there by itself, and not by its directory', async () => {
+    const theirs = join(mkdtempSync(join(tmpdir(), 'statelessd-theirs-')), 'x.pid');
+    onTestFinished(() => rmSync(dirname(theirs), { recursive: true }));
+    writeFileSync(theirs, '');
+    chmodSync(theirs, 0o666);
+    chmodSync(dirname(theirs), 0o555);
+    const settings = { Daemon: { pidfile: theirs } };
+    expect(await runAsNobody('-c', file(settings), '--check')).toMatchObject({ status: 0, stderr: '' });
+    chmodSync(theirs, 0o444);
+    chmodSync(dirname(theirs), 0o777);
+    const path = file(settings);
+    for (const args of [
+      ['-c', path, '--check'],
+      ['-c', path],
+    ]) {
+      const { status, stderr } = await runAsNobody(...args);
+      expect([status, stderr]).toEqual([69, expect.stringMatching(/Daemon\.pidfile: .*EACCES/)]);
+    }
+  });
+
+  it('is warned about a Daemon.user that is not there, for it cannot become anybody else', async () => {
+    const { status, stderr } = await runAsNobody('-c', file({ Daemon: { user: 'no-such-user' } }), '--check');
+    expect([status, stderr]).toEqual([
+      0,
+      'warning: not started as root, so Daemon.user is not changed to user=no-such-user\n',
+    ]);
   });
 });
 

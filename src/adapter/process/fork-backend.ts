@@ -9,18 +9,12 @@ const V8_OPTIONS = [
   '--no-allocation-site-pretenuring',
 ];
 
-/**
- * Node opens its debugger on SIGUSR1 unless somebody listens. Before its own program a backend loads much else, and is root
- * meanwhile where the supervisor is.
- */
-const NO_DEBUGGER = ['--import', 'data:text/javascript,process.on("SIGUSR1",()=>{})'];
-
 /** Starts a process that becomes a backend when it is told which one. */
 export function forkBackend(program: string): ChildProcess {
   const child = fork(program, {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    execArgv: [...process.execArgv, ...NO_DEBUGGER, ...V8_OPTIONS],
+    execArgv: [...process.execArgv, ...V8_OPTIONS],
   });
   // Who uses it finds out what is wrong with it.
   child.on('error', () => {});

@@ -95,7 +95,7 @@ describe('the command', () => {
       if (process.title !== 'statelessd: supervisor') return;
       clearInterval(timer);
       throw new Error('of its own');
-    }, 1);`;
+    }, 1).unref();`;
     const path = file(`HTTPServer: {ports: [], sockets: [${join(directory, 'statelessd.sock')}]}\n`);
     const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(fault)}` };
     const { status, stderr } = run(['-c', path], env);

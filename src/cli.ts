@@ -7,7 +7,11 @@ import { forkBackend } from './adapter/process/fork-backend.ts';
 import { VERSION } from './adapter/process/version.ts';
 
 /** The program of a backend: source or built, as this one is. */
-const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend$1')));
+const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend-entry$1')));
+
+// Node opens its debugger on this signal unless somebody listens, and whoever gets to that is who runs the program.
+process.on('SIGUSR1', () => {});
+process.on('uncaughtException', (error) => fail(EXIT.internal, error.stack ?? String(error)));
 
 const USAGE = `statelessd: publishes to RabbitMQ for those who cannot keep a connection
 
@@ -20,8 +24,8 @@ const USAGE = `statelessd: publishes to RabbitMQ for those who cannot keep a con
 
 Of 2013: -f, --foreground is what it does anyway; -p, --path PATH is Application.paths.base; -n, --newrelic is not used.
 
-Signals: SIGTERM and SIGINT stop once what is in flight is finished, a second one at once. SIGHUP reads the configuration
-again and rolls the backends; a bad one changes nothing.
+Signals: SIGTERM, SIGINT and SIGQUIT stop once what is in flight is finished, a second one at once. SIGHUP and SIGUSR1 read
+the configuration again and roll the backends; a bad one changes nothing. SIGUSR2 logs a line of state.
 Exit codes: 0 stopped cleanly, 69 an address is taken or refused, 70 internal error, 78 bad configuration.
 `;
 

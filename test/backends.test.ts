@@ -398,10 +398,10 @@ describe('the processes', () => {
     await answersEverything();
   });
 
-  it('say so where they may not become Daemon.user, and serve', async () => {
+  it.each(['root', 'no-such-user'])('say so where they may not become Daemon.user, and serve: %s', async (user) => {
     // The one right that is left lets it read the program, wherever that is.
     const asNobody = 'setpriv --reuid nobody --clear-groups --inh-caps +dac_override --ambient-caps +dac_override --';
-    await staysWhoItIs(await start({ daemon: { user: 'root' }, ...(IS_ROOT && { through: asNobody.split(' ') }) }));
+    await staysWhoItIs(await start({ daemon: { user }, ...(IS_ROOT && { through: asNobody.split(' ') }) }));
   });
 
   async function staysWhoItIs(gateway: GatewayProcess): Promise<void> {

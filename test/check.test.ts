@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -9,6 +9,7 @@ import { type Certificates, makeCertificates } from './support/certificates.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { http } from './support/http.ts';
 
+const IS_ROOT = process.getuid?.() === 0;
 const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 let directory: string;
@@ -42,14 +43,26 @@ interface Ended {
   readonly stderr: string;
 }
 
-function run(...args: string[]): Promise<Ended> {
+const run = (...args: string[]): Promise<Ended> => ofCommand(process.execPath, [PROGRAM, ...args]);
+
+function ofCommand(command: string, args: readonly string[]): Promise<Ended> {
   const options = { timeout: 60_000, env: { PATH: process.env.PATH } };
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [PROGRAM, ...args], options, (_, stdout, stderr) =>
+    const child = execFile(command, args, options, (_, stdout, stderr) =>
       resolve({ status: child.exitCode ?? -1, stdout, stderr }),
     );
   });
 }
+
+type Refused = [name: string, settings: () => object, status: number, key: string];
+
+/** Others cannot become anybody else anyway. */
+const AS_ROOT: Refused[] = IS_ROOT
+  ? [
+      ['a user that is not there', () => ({ Daemon: { user: 'no-such-user' } }), 78, 'Daemon.user: '],
+      ['a group that is not there', () => ({ Daemon: { group: 'no-such-group' } }), 78, 'Daemon.group: '],
+    ]
+  : [];
 
 describe('--check and a start', () => {
   const serverTls = (more: object) => ({
@@ -57,7 +70,7 @@ describe('--check and a start', () => {
   });
   const clientTls = (more: object) => ({ Application: { rabbitmq: { tls: more } } });
 
-  it.each<[string, () => object, number, string]>([
+  it.each<Refused>([
     ['a certificate that is not there', () => serverTls({ cert: at('none.pem') }), 78, 'HTTPServer.tls.cert: '],
     ['a certificate that is a directory', () => serverTls({ cert: at('folder') }), 78, 'HTTPServer.tls.cert: '],
     ['an empty certificate', () => serverTls({ cert: at('empty.pem') }), 78, 'HTTPServer.tls.cert: '],
@@ -91,8 +104,7 @@ describe('--check and a start', () => {
       78,
       'Application.rabbitmq.tls.key: ',
     ],
-    ['a user that is not there', () => ({ Daemon: { user: 'no-such-user' } }), 78, 'Daemon.user: '],
-    ['a group that is not there', () => ({ Daemon: { group: 'no-such-group' } }), 78, 'Daemon.group: '],
+    ...AS_ROOT,
     ['a pidfile that is a directory', () => ({ Daemon: { pidfile: at('folder') } }), 69, 'Daemon.pidfile: '],
     ['a pidfile below a file', () => ({ Daemon: { pidfile: at('text.pem/x.pid') } }), 69, 'Daemon.pidfile: '],
     [
@@ -124,7 +136,7 @@ describe('--check and a start', () => {
     expect(status).toBe(78);
     for (const key of [
       'Daemon.user',
-      'Daemon.group',
+      ...(IS_ROOT ? ['Daemon.group'] : []),
       'Daemon.pidfile',
       'unix:',
       'HTTPServer.tls.cert',
@@ -145,6 +157,41 @@ describe('--check and a start', () => {
     expect([check.status, check.stderr]).toEqual([0, '']);
     expect((await http(gateway.port, '/healthz', { method: 'GET' })).status).toBe(200);
     expect((await http(at('own.sock'), '/healthz', { method: 'GET' })).status).toBe(200);
+  });
+});
+
+describe('--check by whoever is not root', () => {
+  /** Root may write anywhere; the right that is left lets the other one read the program, wherever that is. */
+  const becomeNobody = '--reuid nobody --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search --';
+  const runAsNobody = (...args: string[]): Promise<Ended> =>
+    IS_ROOT ? ofCommand('setpriv', [...becomeNobody.split(' '), process.execPath, PROGRAM, ...args]) : run(...args);
+
+  it('judges a pidfile that is there by itself, and not by its directory', async () => {
+    const theirs = join(mkdtempSync(join(tmpdir(), 'statelessd-theirs-')), 'x.pid');
+    onTestFinished(() => rmSync(dirname(theirs), { recursive: true }));
+    writeFileSync(theirs, '');
+    chmodSync(theirs, 0o666);
+    chmodSync(dirname(theirs), 0o555);
+    const settings = { Daemon: { pidfile: theirs } };
+    expect(await runAsNobody('-c', file(settings), '--check')).toMatchObject({ status: 0, stderr: '' });
+    chmodSync(theirs, 0o444);
+    chmodSync(dirname(theirs), 0o777);
+    const path = file(settings);
+    for (const args of [
+      ['-c', path, '--check'],
+      ['-c', path],
+    ]) {
+      const { status, stderr } = await runAsNobody(...args);
+      expect([status, stderr]).toEqual([69, expect.stringMatching(/Daemon\.pidfile: .*EACCES/)]);
+    }
+  });
+
+  it('is warned about a Daemon.user that is not there, for it cannot become anybody else', async () => {
+    const { status, stderr } = await runAsNobody('-c', file({ Daemon: { user: 'no-such-user' } }), '--check');
+    expect([status, stderr]).toEqual([
+      0,
+      'warning: not started as root, so Daemon.user is not changed to user=no-such-user\n',
+    ]);
   });
 });
 

@@ -90,6 +90,18 @@ describe('the command', () => {
     expect([status, stderr]).toEqual([69, expect.stringContaining(`127.0.0.1:${port}`)]);
   });
 
+  it('exits 70 for an error of its own, and tells it', () => {
+    const fault = `const timer = setInterval(() => {
+      if (process.title !== 'statelessd: supervisor') return;
+      clearInterval(timer);
+      throw new Error('of its own');
+    }, 1).unref();`;
+    const path = file(`HTTPServer: {ports: [], sockets: [${join(directory, 'statelessd.sock')}]}\n`);
+    const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(fault)}` };
+    const { status, stderr } = run(['-c', path], env);
+    expect([status, stderr]).toEqual([70, expect.stringContaining('Error: of its own')]);
+  });
+
   it('the sample configurations are valid', () => {
     for (const name of ['statelessd.yaml', 'minimal.yaml'])
       expect(run(['-c', join(root, 'config', name), '--check']).stderr).toBe('');

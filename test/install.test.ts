@@ -85,8 +85,8 @@ describe('docs/installing.md', () => {
     const repository = ['config', 'docs'].flatMap((folder) =>
       filesIn(join(ROOT, folder)).map((path) => join(folder, path)),
     );
-    const programs = ['cli.js', 'adapter/process/backend.js', 'adapter/process/health-check.js'];
-    const built = programs.map((name) => join('dist', name));
+    const programs = ['backend', 'backend-entry', 'health-check'].map((name) => join('adapter/process', `${name}.js`));
+    const built = ['cli.js', ...programs].map((name) => join('dist', name));
     const page = ['dashboard.css', 'dashboard.js', 'icon.svg', 'index.html'].map((name) =>
       join('dist/dashboard', name),
     );

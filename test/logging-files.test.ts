@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
@@ -10,7 +11,7 @@ import { configuration, GatewayProcess, type Settings } from './support/gateway.
 import { type Answer, FORM, http } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
-const PROGRAM = new URL('../dist/cli.js', import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 describe('a log file', () => {
   let topology: Topology;
@@ -133,19 +134,25 @@ describe('a log file', () => {
     await has('log', 'reloaded');
   });
 
-  it('that standard error goes to is the one at its path after a reload', async () => {
+  /** The program with its standard error in a file, and how it ends. */
+  const startedInto = async (name: string) => {
     const { port, release } = await claimFreePort();
     onTestFinished(release);
     await writeFile(file('statelessd.yaml'), stringify(configuration({}, [port])));
     const command = `exec "$0" "$1" -c "$2" 2>>"$3"`;
-    const args = ['-c', command, process.execPath, PROGRAM, file('statelessd.yaml'), file('log')];
+    const args = ['-c', command, process.execPath, PROGRAM, file('statelessd.yaml'), file(name)];
     const child = spawn('sh', args, { stdio: ['ignore', 'inherit', 'ignore'] });
     const exited = once(child, 'exit');
     onTestFinished(async () => {
       child.kill('SIGTERM');
       await exited;
     });
-    await has('log', 'listening on');
+    await has(name, 'listening on');
+    return { child, exited, port };
+  };
+
+  it('that standard error goes to is the one at its path after a reload', async () => {
+    const { child, exited, port } = await startedInto('log');
     await rename(file('log'), file('log.1'));
     await writeFile(file('log'), '');
     child.kill('SIGHUP');
@@ -156,6 +163,17 @@ describe('a log file', () => {
     expect(await exited).toEqual([0, null]);
     expect(await read('log')).toContain('stopping');
     expect(await read('log.1')).not.toContain('reloaded');
+  });
+
+  it('that standard error goes to stays where no other can be at its path', async () => {
+    await mkdir(file('folder'));
+    const { child, exited } = await startedInto('folder/log');
+    await rename(file('folder'), file('moved'));
+    await writeFile(file('folder'), 'no folder');
+    child.kill('SIGHUP');
+    await has('moved/log', '"message":"reloaded"');
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
   });
 
   it('in a directory that is missing is warned about once by each process, and written when there is one', async () => {

@@ -3,12 +3,13 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
 import { basic, raw } from './support/http.ts';
 import { Topology, type User } from './support/topology.ts';
 
-const ROOT = new URL('..', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Another Node than that of the tests, unpacked by the project's own script. */
 function unpacked(version: string): string {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
 import { basic, http, raw } from './support/http.ts';
@@ -198,7 +199,7 @@ describe('of HTTP itself,', () => {
     });
 
     it('is kept alive by ab -k', () => {
-      const body = new URL('fixtures/ab-body.txt', import.meta.url).pathname;
+      const body = fileURLToPath(new URL('fixtures/ab-body.txt', import.meta.url));
       const said = execFileSync(
         'ab',
         [

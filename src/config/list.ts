@@ -29,11 +29,11 @@ export function listOf<T>(what: string, item: Kind<T>): Kind<readonly T[]> {
   };
 }
 
+/** An item, up to the next comma; one that is a regular expression between slashes may have commas. */
+const ITEM = /\s*\/(?:\\.|[^\\/])*\/\s*(?=,|$)|[^,]+/g;
+
 function commaSeparated(list: string): string[] {
-  return list
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '');
+  return (list.match(ITEM) ?? []).map((each) => each.trim()).filter((each) => each !== '');
 }
 
 /** Undefined where a text is none: `[::1]:5672,[::2]:5672` begins like one. */

@@ -211,6 +211,7 @@ const PYTHONS_HANDLERS = ['Buffering', 'Datagram', 'HTTP', 'Memory', 'NTEventLog
 export function classMistake(found: unknown, known: readonly string[]): string {
   const expected = `expected one of ${known.join(', ')}`;
   if (typeof found !== 'string') return `${expected}, not ${typeName(found)}`;
-  const isPythons = PYTHONS_HANDLERS.includes(found) || !/^(logging|statelessd)(\.|$)/.test(found);
+  // Without a module it is a name that even Python would not find.
+  const isPythons = PYTHONS_HANDLERS.includes(found) || !/^(logging|statelessd)\.|^[^.]*$/.test(found);
   return isPythons ? `only Python has this class; ${expected}` : `${expected}${didYouMean(found, known)}`;
 }

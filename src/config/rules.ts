@@ -20,6 +20,9 @@ const serverTls: Path = ['HTTPServer', 'tls'];
 const clientCa: Path = [...serverTls, 'client_ca'];
 const clientCert: Path = [...serverTls, 'client_cert'];
 
+/** It says all that is not about one request or one connection to RabbitMQ. */
+const GATEWAY_LOGGER = 'statelessd';
+
 /**
  * Judges what several keys say together. A rule is left out where one of its keys has been refused by itself: what
  * stands in its place would be judged.
@@ -70,6 +73,10 @@ export function checkTogether(
 /** What is allowed, and hardly meant. */
 export function adviseTogether({ httpServer: { tls }, logging }: Settings): Note[] {
   const notes = [...(logging?.warnings ?? [])];
+  if (logging?.disableExistingLoggers && !logging.incremental && !logging.loggers.has(GATEWAY_LOGGER)) {
+    const message = `true, and loggers has no ${GATEWAY_LOGGER}: the gateway itself logs nothing, as in Python`;
+    notes.push({ at: ['Logging', 'disable_existing_loggers'], message });
+  }
   if (tls?.clientCa === undefined || tls.clientCert !== 'none') return notes;
   return [
     ...notes,

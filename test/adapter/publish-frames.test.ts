@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contentHeaderSize, publishFrames } from '../../src/adapter/amqp/publish-frames.ts';
 import type { HeaderValue, Properties } from '../../src/handler/publisher.ts';
 
 /** Another library's decoder, which has no types. */
-const DEFINITIONS = new URL('../../node_modules/amqplib/lib/defs.js', import.meta.url).pathname;
+const DEFINITIONS = fileURLToPath(new URL('../../node_modules/amqplib/lib/defs.js', import.meta.url));
 const { decode } = createRequire(import.meta.url)(DEFINITIONS);
 
 const METHOD = 1;

@@ -136,6 +136,17 @@ describe('The environment', () => {
     expect(configured({ [name]: '' })).toEqual([`${name}: unknown variable; the nearest is ${nearest}`]);
   });
 
+  it('separates items by commas, but for those within a regular expression', () => {
+    const variable = 'STATELESSD__APPLICATION__PUBLISHING__IGNORE_RETURNS_OF';
+    expect(configured({ [variable]: 'delayed, /^a{1,2}$/,/b\\/,c/' })).toMatchObject({
+      application: {
+        publishing: { ignoreReturnsOf: [{ text: 'delayed' }, { text: '/^a{1,2}$/' }, { text: '/b\\/,c/' }] },
+      },
+    });
+    const sockets = { STATELESSD__HTTPSERVER__SOCKETS: '/run/a.sock,/run/b.sock,' };
+    expect(configured(sockets)).toMatchObject({ httpServer: { sockets: ['/run/a.sock', '/run/b.sock'] } });
+  });
+
   it('has lines where a variable is YAML', () => {
     const routes = '- [/, statelessd.Stats]\n- [/x, statelessd.Stat]\n';
     expect(configured({ STATELESSD__ROUTES: routes })).toEqual([

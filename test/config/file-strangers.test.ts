@@ -394,3 +394,15 @@ describe('HTTPServer.tls', () => {
     ]);
   });
 });
+
+describe('Logging', () => {
+  it('that disables the gateway’s own logger, as Python’s default does, has a warning', () => {
+    const section = (more: string): string => `Logging:\n  version: 1\n  root: {level: INFO}\n${more}`;
+    const advice =
+      'Logging.disable_existing_loggers: true, and loggers has no statelessd: the gateway itself logs nothing, as in Python';
+    expect(read(section('')).warnings).toEqual([`x.yaml:1: ${advice}`]);
+    expect(read(section('  disable_existing_loggers: yes\n')).warnings).toEqual([`x.yaml:4: ${advice}`]);
+    for (const more of ['disable_existing_loggers: no', 'incremental: yes', 'loggers: {statelessd: {level: INFO}}'])
+      expect(read(section(`  ${more}\n`)).warnings).toEqual([]);
+  });
+});

@@ -281,6 +281,10 @@ describe('The logging section', () => {
       'handlers: {h: {class: logging.FileHandle}}',
       /handlers\.h\.class: expected one of .*, did you mean logging\.File/,
     ],
+    [
+      'handlers: {h: {class: StreamHandler}}',
+      /handlers\.h\.class: expected one of .*, did you mean logging\.StreamHandler\?$/,
+    ],
     ['handlers: {h: {class: logging.FileHandler}}', /handlers\.h\.filename: missing; expected a path$/],
     [
       'handlers: {h: {class: logging.FileHandler, filename: f, mode: r}}',

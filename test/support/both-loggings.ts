@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { parse } from 'yaml';
 
@@ -24,6 +25,7 @@ const PROCESS_NAME = 'statelessd: backend 8000';
 /** Our adapter's own doors, in a process of its own, for its standard streams are what is looked at. */
 const OURS = `
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseConfig } from './src/config/parse.ts';
 import { formatProblem } from './src/config/problem.ts';
 import { configureLogging, openLogs } from './src/adapter/logging/logging.ts';
@@ -71,7 +73,7 @@ export class BothLoggings {
   static async prepare(): Promise<BothLoggings> {
     const directory = await mkdtemp(join(tmpdir(), 'statelessd-logging-'));
     await build({
-      stdin: { contents: OURS, resolveDir: new URL('../..', import.meta.url).pathname, loader: 'ts' },
+      stdin: { contents: OURS, resolveDir: fileURLToPath(new URL('../..', import.meta.url)), loader: 'ts' },
       bundle: true,
       platform: 'node',
       format: 'esm',

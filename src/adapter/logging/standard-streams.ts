@@ -17,10 +17,10 @@ const FILES = [1, 2].flatMap((fd) => {
  */
 export function reopenStandardStreams(): void {
   for (const { fd, path } of FILES) {
-    const there = statSync(path, { throwIfNoEntry: false });
-    const ours = fstatSync(fd);
-    if (there?.ino === ours.ino && there.dev === ours.dev) continue;
     try {
+      const there = statSync(path, { throwIfNoEntry: false });
+      const ours = fstatSync(fd);
+      if (there?.ino === ours.ino && there.dev === ours.dev) continue;
       // First, for nothing is closed unless there is something to take its place.
       const fresh = openSync(path, 'a');
       closeSync(fd);

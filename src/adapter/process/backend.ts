@@ -1,6 +1,6 @@
 /**
- * The program of one backend process. It is started by the supervisor (backends.ts), which sends it bound sockets
- * and the configuration, and ends with it.
+ * The program of one backend process. It is started by the supervisor (backends.ts, through backend-entry.ts), which sends
+ * it bound sockets and the configuration, and ends with it.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -55,9 +55,8 @@ process.on('message', (message: unknown, handle: unknown) => {
 });
 process.on('disconnect', () => void drain());
 process.on('SIGTERM', () => void announceAndDrain());
-// A terminal sends these to the supervisor as well, whose business they are.
-process.on('SIGINT', () => {});
-process.on('SIGHUP', () => {});
+// Whoever sends one of these to the whole group, as a terminal does, means the supervisor.
+for (const name of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGALRM'] as const) process.on(name, () => {});
 tell({ kind: 'loaded' });
 
 function takeSockets(): readonly unknown[] {

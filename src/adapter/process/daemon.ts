@@ -14,7 +14,7 @@ export interface DaemonOptions {
   readonly fork: () => ChildProcess;
   /** What it starts with. */
   readonly config: Config;
-  /** Reads the configuration afresh; it is called on each SIGHUP. */
+  /** Reads the configuration afresh; it is called for each reload. */
   readonly readConfig: () => ConfigResult;
   readonly log: Log;
   /** Is told how far it is. */
@@ -43,9 +43,11 @@ export class Daemon {
     this.#notifier = notifier;
     this.#onReloaded = onReloaded;
     // From the first line that it logs, signals are obeyed, also while it starts.
-    process.on('SIGTERM', (signal) => void this.#stop(signal));
-    process.on('SIGINT', (signal) => void this.#stop(signal));
-    process.on('SIGHUP', () => void this.#reload());
+    for (const name of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(name, (signal) => void this.#stop(signal));
+    // SIGUSR1 and SIGUSR2 as in 2013, when SIGALRM woke the program up.
+    for (const name of ['SIGHUP', 'SIGUSR1'] as const) process.on(name, () => void this.#reload());
+    process.on('SIGUSR2', () => void this.#tellState());
+    process.on('SIGALRM', () => {});
     this.#starting = this.#start(config);
   }
 
@@ -80,6 +82,11 @@ export class Daemon {
     this.#removePidfile();
     await this.#notifier.told;
     process.exit(EXIT.ok);
+  }
+
+  async #tellState(): Promise<void> {
+    const started = await this.#starting;
+    if (started.ok) this.#log('info', 'state', await started.value.state());
   }
 
   /** Why there is none, where one is wanted. */

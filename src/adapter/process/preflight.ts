@@ -29,10 +29,15 @@ export async function preflight(config: Config, log: Log): Promise<Pick<Failure,
   ];
 }
 
-/** Its directory is made where there is none. */
+/** Its directory is made where there is none; a file that is there is written anew. */
 const problemOfPidfile = (path: string): string | undefined =>
   problemOf(() => {
-    if (statOf(path)?.isDirectory()) return `cannot write ${path}: this is a directory`;
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory()) return `cannot write ${path}: this is a directory`;
+    if (found !== undefined) {
+      accessSync(path, constants.W_OK);
+      return undefined;
+    }
     let directory = dirname(path);
     while (statOf(directory) === undefined && dirname(directory) !== directory) directory = dirname(directory);
     return problemOfDirectory(directory);

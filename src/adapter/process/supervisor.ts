@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
-import type { Log } from '../../handler/log.ts';
+import type { Log, LogFields } from '../../handler/log.ts';
 import type { Survey } from '../statistics/snapshot.ts';
 import type { Identity } from './backend-messages.ts';
 import { Backend, type BackendHost, type BackendSettings, outcomeOf, type StartFailure } from './backends.ts';
@@ -10,6 +10,7 @@ import { EXIT, exitCodeFor } from './exit-codes.ts';
 import { identityOf } from './identity.ts';
 import { readKeys } from './keys.ts';
 import { type BoundSocket, describe, type ListenAddress, type Listener } from './listener.ts';
+import { stateOf } from './state-line.ts';
 
 export interface Failure {
   readonly ok: false;
@@ -58,6 +59,11 @@ export class Supervisor {
   /** What it listens on, for people. */
   get listening(): readonly string[] {
     return this.#listeners.map(({ address }) => describe(address));
+  }
+
+  /** What a line of the log can say of it all. */
+  async state(): Promise<LogFields> {
+    return { listening: this.listening.join(', '), ...stateOf(await this.#surveyOnce()) };
   }
 
   /** Goes on as before for shutdown_delay, then lets all finish what is in flight. */
@@ -215,10 +221,15 @@ export function settingsFor(config: Config, log: Log): Outcome<BackendSettings> 
 function identityFor({ daemon: { user, group } }: Config, log: Log): Outcome<Identity | undefined> {
   if (user === undefined && group === undefined) return { ok: true, value: undefined };
   const outcome = identityOf(user, group);
-  if (!outcome.ok) return { ok: false, exitCode: EXIT.config, reason: outcome.problem };
-  const { identity } = outcome;
-  if (process.getuid?.() === 0) return { ok: true, value: identity };
-  if (process.getuid?.() !== identity.uid || (group !== undefined && process.getgid?.() !== identity.gid))
-    log('warning', 'not started as root, so Daemon.user is not changed to', { user, group });
+  if (process.getuid?.() === 0) {
+    if (outcome.ok) return { ok: true, value: outcome.identity };
+    return { ok: false, exitCode: EXIT.config, reason: outcome.problem };
+  }
+  // Under systemd's DynamicUser= the one in the file need not even be there.
+  const isSo =
+    outcome.ok &&
+    process.getuid?.() === outcome.identity.uid &&
+    (group === undefined || process.getgid?.() === outcome.identity.gid);
+  if (!isSo) log('warning', 'not started as root, so Daemon.user is not changed to', { user, group });
   return { ok: true, value: undefined };
 }

@@ -216,7 +216,8 @@ describe('the dashboard, in a browser,', () => {
   ] as const)('can be read in %s, %i pixels wide', async (colorScheme, width) => {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
-    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    // The charts follow the window's size a frame later.
+    await expect.poll(() => page.evaluate('document.documentElement.scrollWidth <= innerWidth'), SOON).toBe(true);
     expect(await faults()).toEqual([]);
   });
 

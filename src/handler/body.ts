@@ -55,19 +55,25 @@ export class BodyChunks {
 
 /** Reads a request's body in the way that works everywhere. */
 export async function readWebBody(request: Request, limit: BodyLimit): Promise<BodyOutcome> {
-  const chunks = new BodyChunks(limit);
-  if (!request.body) return chunks.body();
-  const reader = request.body.getReader();
+  if (!request.body) return new BodyChunks(limit).body();
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return chunks.body();
-      const refusal = chunks.add(value);
-      if (!refusal) continue;
-      void reader.cancel();
-      return refusal;
-    }
+    return await gather(request.body, limit);
   } catch {
     return { kind: 'aborted' };
+  }
+}
+
+/** All of a stream, within a limit. Throws what the stream fails with. */
+export async function gather(stream: ReadableStream<Uint8Array>, limit: BodyLimit): Promise<BodyOutcome> {
+  const chunks = new BodyChunks(limit);
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return chunks.body();
+    const refusal = chunks.add(value);
+    if (!refusal) continue;
+    // Whoever fills the stream sees that nobody reads on.
+    reader.cancel().catch(() => {});
+    return refusal;
   }
 }

@@ -1,4 +1,4 @@
-import { BodyChunks, type BodyLimit, type BodyOutcome } from './body.ts';
+import { type BodyLimit, type BodyOutcome, gather } from './body.ts';
 
 /** A content coding of RFC 9110 section 8.4.1 that can be decoded. */
 export type ContentCoding = 'gzip' | 'deflate';
@@ -57,17 +57,8 @@ function hasZlibHeader([first = 0, second = 0]: Uint8Array): boolean {
 async function decode(bytes: Uint8Array, format: Format, limit: BodyLimit): Promise<BodyOutcome | undefined> {
   const stream = new DecompressionStream(format);
   void write(bytes, stream);
-  const reader = stream.readable.getReader();
-  const chunks = new BodyChunks(limit);
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return chunks.body();
-      const refusal = chunks.add(value);
-      if (!refusal) continue;
-      await reader.cancel();
-      return refusal;
-    }
+    return await gather(stream.readable, limit);
   } catch {
     return undefined;
   }

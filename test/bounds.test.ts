@@ -8,6 +8,9 @@ import { Topology } from './support/topology.ts';
 
 const MAX_RSS_KIB = 300 * 1024;
 
+/** Of five messages of 5 MB each. */
+const ROUNDS = 24;
+
 describe('memory', () => {
   let topology: Topology;
   let gateway: GatewayProcess;
@@ -70,10 +73,11 @@ describe('memory', () => {
     for (let n = 0; n < 2; n += 1) expect((await post(60)).status).toBe(204);
     proxy.link = 'swallow answers';
     const statuses: number[] = [];
-    for (let round = 0; round < 14; round += 1)
+    for (let round = 0; round < ROUNDS; round += 1)
       statuses.push(...(await Promise.all(Array.from({ length: 5 }, () => post(1)))).map(({ status }) => status));
-    expect(statuses.filter((status) => status === 504).length).toBeGreaterThan(50);
-    expect(peak(patient)).toBeLessThan(MAX_RSS_KIB);
+    expect(statuses.filter((status) => status === 504).length).toBeGreaterThan(100);
+    // Less than what was sent, whenever garbage is collected.
+    expect(peak(patient)).toBeLessThan(450 * 1024);
   });
 
   it('stays bounded under 20,000 pipelined requests on one connection, each of which gets an answer', async () => {

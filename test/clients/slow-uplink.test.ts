@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GatewayProcess } from '../support/gateway.ts';
-import { SlowUplink } from '../support/slow-uplink.ts';
+import { SlowLink } from '../support/slow-link.ts';
 import { Topology } from '../support/topology.ts';
 
 const SIZE = 3_000_000;
@@ -12,13 +12,13 @@ const BYTES_PER_SECOND = 1_000_000;
 describe('over a slow uplink, a client without credentials', () => {
   let topology: Topology;
   let gateway: GatewayProcess;
-  let uplink: SlowUplink;
+  let uplink: SlowLink;
 
   beforeAll(async () => {
     topology = await Topology.create();
     await topology.exchangeWithQueue();
     gateway = await GatewayProcess.start();
-    uplink = await SlowUplink.start(gateway.port, BYTES_PER_SECOND);
+    uplink = await SlowLink.start(gateway.port, BYTES_PER_SECOND);
   });
   afterAll(async () => {
     await uplink.close();

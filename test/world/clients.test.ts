@@ -12,9 +12,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from '../support/gateway.ts';
 import { basic } from '../support/http.ts';
+import { SlowLink } from '../support/slow-link.ts';
 import { Topology } from '../support/topology.ts';
 import { type Outcome, run } from './support/run.ts';
-import { SlowLink } from './support/slow-link.ts';
 
 const FOLDER = fileURLToPath(new URL('clients/', import.meta.url));
 const PYTHON = '/usr/bin/python3';

@@ -131,17 +131,10 @@ class IncomingReturn {
   }
 }
 
-const negotiated = v.looseObject({
-  _opt: v.looseObject({ frameMax: v.number() }),
-  _state: v.looseObject({ frameMax: v.number(), channelMax: v.number() }),
-});
+const negotiated = v.looseObject({ _state: v.looseObject({ frameMax: v.number(), channelMax: v.number() }) });
 
-/**
- * The library negotiates frame_max but lets channels use the one it was configured with, which a broker with a
- * smaller one answers by closing the connection on the first large message.
- */
-export function adoptNegotiated(connection: Connection): { readonly frameMax: number; readonly channelMax: number } {
+/** What library and broker have agreed on: bytes of a frame, and channels. */
+export function negotiatedOf(connection: Connection): { readonly frameMax: number; readonly channelMax: number } {
   if (!v.is(negotiated, connection)) throw new LibraryChanged('keeps its frame_max elsewhere');
-  connection._opt.frameMax = connection._state.frameMax;
   return connection._state;
 }

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
 import type { BrokerHost, BrokerHosts } from './broker-hosts.ts';
 import { causeOf, handshakeCauseOf } from './causes.ts';
-import { adoptNegotiated, socketOf } from './library.ts';
+import { negotiatedOf, socketOf } from './library.ts';
 import { LoginTooLong } from './login-frames.ts';
 import { judgeLogin } from './login-gate.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
@@ -119,7 +119,7 @@ export class Link {
       connection.on('connection.blocked', (reason) => listener.onBlocked(reason));
       connection.on('connection.unblocked', () => listener.onUnblocked());
       connection.once('connection', () => {
-        const { frameMax, channelMax } = adoptNegotiated(connection);
+        const { frameMax, channelMax } = negotiatedOf(connection);
         opened = true;
         hosts.reached(broker, 'handshake');
         link.#socket = socketOf(connection);

@@ -105,5 +105,6 @@ function readBinary(stated: unknown): HeaderValue | undefined {
   return { type: 'binary', bytes: Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)) };
 }
 
-const isObject = (value: unknown): value is object =>
+/** A JSON object, and no array. */
+export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,5 @@
 import type { HeaderTable, HeaderValue } from '../publisher.ts';
-import { extendedValueOf } from './extended-json.ts';
+import { extendedValueOf, isObject } from './extended-json.ts';
 import { maxEncodedHeaders } from './table-size.ts';
 import { isShortString, maxShortString, utf8Length } from './utf8.ts';
 import { MarkedJson } from './written-numbers.ts';
@@ -45,10 +45,6 @@ export function toHeaderTable(json: unknown, integers: Integers = 'fitting'): He
   const table = conversion.table(value, 1, '');
   const { messages } = conversion;
   return messages.length === 0 ? { ok: true, table } : { ok: false, messages };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Recursion is bounded by the depth that is allowed. What is wrong is left out and stands in `messages`. */

@@ -34,6 +34,8 @@ const SILENT_REFUSAL_MS = 3_500;
 /** What the peer says next while the connection is opened. */
 type Expected = 'connection.start' | 'connection.tune' | 'connection.open-ok';
 
+const HANDSHAKE: ReadonlySet<string> = new Set<Expected>(['connection.start', 'connection.tune', 'connection.open-ok']);
+
 /**
  * Judges each frame before the client library reads it, which believes the lengths that it finds: it would ask Node for
  * gigabytes, and throw where nobody catches. A fault ends the connection, with the reason as its error.
@@ -109,6 +111,8 @@ export class FrameGuard {
   #payloadFault(bytes: Buffer): string | undefined {
     const size = bytes.length - 1;
     if (bytes[size] !== FRAME.end) return 'the peer sent a frame without its end: the stream is corrupt';
+    if (this.#expected !== undefined && this.#type !== FRAME.method)
+      return `the peer sent a frame of type ${this.#type} where ${this.#expected} was expected`;
     if (this.#type === FRAME.body) return undefined;
     if (this.#type === FRAME.method && this.#expected === undefined && this.#channel > 0 && isConfirm(bytes, size))
       return undefined;
@@ -120,7 +124,9 @@ export class FrameGuard {
   #onMethod(payload: Buffer): string | undefined {
     const name = methodName(payload);
     const fault = methodFault(name, payload, this.#channel);
-    if (fault !== undefined || this.#expected === undefined || name === 'connection.close') return fault;
+    if (fault !== undefined || name === 'connection.close') return fault;
+    if (this.#expected === undefined)
+      return HANDSHAKE.has(name) ? `the peer sent ${name} on an open connection` : undefined;
     if (name !== this.#expected) return `the peer sent ${name} where ${this.#expected} was expected`;
     switch (this.#expected) {
       case 'connection.start':

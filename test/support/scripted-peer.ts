@@ -52,6 +52,9 @@ export class ScriptedPeer {
   /** Connections that it has accepted so far. */
   accepted = 0;
   tamper = untouched;
+  /** Given a login's frame; one that it does not take it closes the connection over, without a word, after so long. */
+  takesLogin: (frame: string) => boolean = () => true;
+  silenceMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #open = new Set<Socket>();
@@ -75,7 +78,17 @@ export class ScriptedPeer {
         this.accepted += 1;
         return true;
       };
-      new Conversation(socket, onMessage, mayOpen, (frame) => this.tamper(frame));
+      new Conversation(
+        socket,
+        onMessage,
+        mayOpen,
+        (frame) => this.tamper(frame),
+        (login) => {
+          if (this.takesLogin(login)) return true;
+          setTimeout(() => socket.destroy(), this.silenceMs);
+          return false;
+        },
+      );
     });
   }
 
@@ -102,6 +115,7 @@ class Conversation implements Answers {
   readonly #script: Script;
   readonly #mayOpen: () => boolean;
   readonly #tamper: Tamper;
+  readonly #takesLogin: (frame: string) => boolean;
   readonly #tags = new Map<number, bigint>();
   readonly #bodies = new Map<number, { size: number; chunks: Buffer[] }>();
   /** Closed by us; what comes on them is discarded until the gateway has agreed. */
@@ -109,9 +123,16 @@ class Conversation implements Answers {
   #unread = Buffer.alloc(0);
   #greeted = false;
 
-  constructor(socket: Socket, script: Script, mayOpen: () => boolean, tamper: Tamper) {
+  constructor(
+    socket: Socket,
+    script: Script,
+    mayOpen: () => boolean,
+    tamper: Tamper,
+    takesLogin: (frame: string) => boolean,
+  ) {
     this.#socket = socket;
     this.#tamper = tamper;
+    this.#takesLogin = takesLogin;
     this.#script = script;
     this.#mayOpen = mayOpen;
     socket.on('data', (chunk) => this.#read(chunk));
@@ -160,7 +181,7 @@ class Conversation implements Answers {
     const method = type === METHOD ? `${payload.readUInt16BE(0)}.${payload.readUInt16BE(2)}` : '';
     if (this.#closing.has(channel) && method !== '20.41') return;
     if (method === '20.41') this.#closing.delete(channel);
-    if (type === METHOD) this.#onMethod(channel, method);
+    if (type === METHOD) this.#onMethod(channel, method, payload);
     if (type === HEADER) {
       this.#bodies.set(channel, { size: Number(payload.readBigUInt64BE(4)), chunks: [] });
       this.#onBody(channel, Buffer.alloc(0));
@@ -168,10 +189,10 @@ class Conversation implements Answers {
     if (type === BODY) this.#onBody(channel, payload);
   }
 
-  #onMethod(channel: number, method: string): void {
+  #onMethod(channel: number, method: string, payload: Buffer): void {
     switch (method) {
       case '10.11':
-        this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
+        if (this.#takesLogin(payload.toString('latin1'))) this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
         break;
       case '10.40':
         if (this.#mayOpen()) this.#method(0, M.openOk, shortString(''));

@@ -73,7 +73,7 @@ it.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))(
     peer.tamper = (frame) => frame;
     const sent = new Set(peer.messages.map(({ body }) => body));
     const kinds = answers.map(({ status, headers }, n) => {
-      const outcome = headers['statelessd-error'] ?? '';
+      const outcome = String(headers['statelessd-error']);
       return sent.has(`${seed}-${n}`) && outcome.endsWith('published=no') ? `sent, and ${outcome}` : status;
     });
     for (const kind of kinds) expect([204, 400, 401, 403, 404, 429, 502, 503, 504]).toContain(kind);

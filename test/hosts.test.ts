@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
+import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
-import { type Answer, http, raw } from './support/http.ts';
+import { type Answer, basic, http, raw } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
 const BROWSER = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' };
@@ -74,6 +75,18 @@ describe('under a foreign name', () => {
       403,
     );
     expect(await topology.drain()).toEqual([]);
+  });
+
+  it('Node’s fetch is a program', async () => {
+    const dispatcher = new Agent({
+      connect: { lookup: (_, __, found) => found(null, [{ address: '127.0.0.1', family: 4 }]) },
+    });
+    onTestFinished(() => dispatcher.close());
+    const base = `http://evil.example:${gateway.port}`;
+    const headers = { authorization: basic(topology.user), 'content-type': 'application/octet-stream' };
+    const sent = await fetch(`${base}/${topology.segment}/x/k`, { method: 'POST', body: 'x', headers, dispatcher });
+    expect(sent.status).toBe(204);
+    expect((await fetch(`${base}/stats`, { dispatcher })).status).toBe(200);
   });
 
   it('programs publish, and read what operators may', async () => {

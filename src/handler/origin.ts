@@ -19,9 +19,14 @@ interface BrowserRequest {
 function browserRequestOf(c: AppContext): BrowserRequest | undefined {
   const origin = headerOf(c, 'origin');
   const metadata = headersFrom(c, 'sec-fetch-');
-  if (origin === null && !metadata && !headerOf(c, 'user-agent')?.startsWith('Mozilla/')) return undefined;
+  const isBrowsers = origin !== null || (metadata !== undefined && !isNodes(metadata));
+  if (!isBrowsers && !headerOf(c, 'user-agent')?.startsWith('Mozilla/')) return undefined;
   return { origin, site: metadata?.get('sec-fetch-site') };
 }
+
+/** Node's `fetch` sends the mode alone. Browsers send all of the metadata or none. */
+const isNodes = (metadata: ReadonlyMap<string, string>): boolean =>
+  metadata.size === 1 && metadata.get('sec-fetch-mode') === 'cors';
 
 const OTHER_SITE = 'pages of other sites may publish where HTTPServer.origins lists them';
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { hostname } from 'node:os';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
@@ -160,6 +161,157 @@ describe('in a browser that knows the visitor’s password', () => {
     expect(await page.evaluate(sending)).toBe(204);
     expect((await topology.only()).content.toString()).toBe('own');
   });
+});
+
+/** A page that has its own name resolved to the gateway's address, and so is of the same site as the gateway. */
+describe('in a browser that takes the gateway for a part of a foreign site', () => {
+  let topology: Topology;
+  let gateway: GatewayProcess;
+  let claim: ClaimedPort;
+  let foreign: Server;
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    topology = await Topology.create();
+    await topology.exchangeWithQueue();
+    claim = await claimFreePort();
+    foreign = await servePages(claim.port);
+    gateway = await GatewayProcess.start();
+    browser = await openBrowser('--host-resolver-rules=MAP evil.example 127.0.0.1');
+    page = await browser.context.newPage();
+  });
+  beforeEach(async () => {
+    await topology.drain();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.stop();
+    foreign?.close();
+    claim?.release();
+    await topology?.delete();
+  });
+
+  const rebound = (path = '/'): string => `http://evil.example:${gateway.port}${path}`;
+  const own = (path = '/', host = '127.0.0.1'): string => `http://${host}:${gateway.port}${path}`;
+  const path = (): string => `/${topology.segment}/x/k`;
+
+  it.each(['/', '/stats', '/stats?scope=all', '/metrics', '/openapi.json', '/static/dashboard.js', '/favicon.ico'])(
+    'it reads nothing of %s',
+    async (secret) => {
+      const response = await page.goto(rebound(secret));
+      expect(response?.status()).toBe(403);
+      const read = await page.evaluate(
+        `fetch('${secret}').then(async (answer) => [answer.status, await answer.text()])`,
+      );
+      expect(read).toEqual([403, expect.stringContaining('urn:statelessd:cross-site')]);
+    },
+  );
+
+  it.each([...FORMS, ...REQUESTS])('it publishes nothing with %s', async (_, script) => {
+    const { username, password } = topology.user;
+    await page.goto(rebound('/healthz'));
+    await page.setContent('<!doctype html><body>');
+    const answered = page.waitForResponse((response) => response.url().endsWith(path()));
+    // A form takes a password along that stands in its address.
+    const target = `http://${username}:${password}@evil.example:${gateway.port}${path()}`;
+    await page.evaluate(`{ ${script(script('').includes('form') ? target : path())}; }`);
+    expect((await answered).status()).toBe(403);
+    expect(await topology.drain()).toEqual([]);
+  });
+
+  it('it publishes nothing with a login of its own', async () => {
+    const { username, password } = topology.user;
+    await page.goto(rebound('/healthz'));
+    for (const [to, type, body] of [
+      [path(), 'application/octet-stream', 'x'],
+      [`/${topology.segment}/x`, 'application/x-ndjson', '{"routing_key":"k","body":"x"}'],
+      [`/api/exchanges/${topology.segment}/x/publish`, 'application/json', '{}'],
+    ]) {
+      const headers = `{ authorization: 'Basic ' + btoa('${username}:${password}'), 'content-type': '${type}' }`;
+      const sending = `fetch('${to}', { method: 'POST', headers: ${headers}, body: '${body}' }).then(({ status }) => status)`;
+      expect([to, await page.evaluate(sending)]).toEqual([to, 403]);
+    }
+    expect(await topology.drain()).toEqual([]);
+  });
+
+  it.each(FORMS)(
+    'a form of another site takes a password along in its address, and publishes nothing: %s',
+    async (_, script) => {
+      const { username, password } = topology.user;
+      await page.goto(`http://evil.example:${claim.port}/`);
+      const target = `http://${username}:${password}@127.0.0.1:${gateway.port}${path()}`;
+      const answered = page.waitForResponse((response) => response.url().endsWith(path()));
+      await page.evaluate(`{ ${script(target)}; }`);
+      expect((await answered).status()).toBe(403);
+      expect(await topology.drain()).toEqual([]);
+    },
+  );
+
+  const LOADED = `new Promise((resolve) => {
+    element.onload = () => resolve('loaded');
+    element.onerror = () => resolve('refused');
+    document.body.append(element);
+  })`;
+  const EMBEDDINGS: readonly (readonly [string, (url: string) => string, unknown])[] = [
+    [
+      'a script',
+      (url) => `{ const element = Object.assign(document.createElement('script'), { src: '${url}' }); ${LOADED} }`,
+      'refused',
+    ],
+    ['an image', (url) => `{ const element = Object.assign(new Image(), { src: '${url}' }); ${LOADED} }`, 'refused'],
+    [
+      'a style',
+      (url) =>
+        `{ const element = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: '${url}' }); ${LOADED} }`,
+      'refused',
+    ],
+    ['fetch', (url) => `fetch('${url}').then(() => 'read', () => 'refused')`, 'refused'],
+    ['fetch, unread', (url) => `fetch('${url}', { mode: 'no-cors' }).then(() => 'loaded', () => 'refused')`, 'refused'],
+    [
+      'a frame',
+      (url) => `{
+        const frame = Object.assign(document.createElement('iframe'), { src: '${url}' });
+        new Promise((resolve) => {
+          frame.onload = () => resolve(frame.contentDocument === null ? 'refused' : 'read');
+          document.body.append(frame);
+        })
+      }`,
+      'refused',
+    ],
+  ];
+  describe.each(['/stats', '/openapi.json', '/metrics', '/', '/static/dashboard.js', '/static/icon.svg'])(
+    'a page of another site has no part of %s',
+    (secret) => {
+      it.each(EMBEDDINGS)('as %s', async (_, script, outcome) => {
+        await page.goto(`http://evil.example:${claim.port}/`);
+        expect(await page.evaluate(script(own(secret)))).toBe(outcome);
+      });
+    },
+  );
+
+  it('the dashboard cannot be framed, so that nobody presses its buttons unknowingly', async () => {
+    await page.goto(`http://evil.example:${claim.port}/`);
+    await page.setContent(`<iframe src="${own()}"></iframe>`);
+    const frame = page.frames().find((each) => each !== page.mainFrame());
+    await frame?.waitForLoadState();
+    expect(await frame?.locator('#test').count()).toBe(0);
+    expect(frame?.url()).toMatch(/^chrome-error:/);
+  });
+
+  it.each(['127.0.0.1', 'localhost', '[::1]', hostname()])(
+    'under %s the dashboard works, and publishes',
+    async (host) => {
+      await page.goto(own('/', host));
+      const fields = { vhost: topology.vhost, exchange: 'x', key: 'k', body: host, user: topology.user.username };
+      for (const [name, value] of Object.entries(fields)) await page.locator(`#test [name=${name}]`).fill(value);
+      await page.locator('#test [name=password]').fill(topology.user.password);
+      const answered = page.waitForResponse((response) => response.request().method() === 'POST');
+      await page.locator('#test button').click();
+      expect((await answered).status()).toBe(204);
+      expect((await topology.only()).content.toString()).toBe(host);
+    },
+  );
 });
 
 async function servePages(port: number): Promise<Server> {

@@ -49,7 +49,50 @@ describe('with xsrf_cookies, a form', () => {
     ]);
   });
 
-  it('and nothing but a form needs it', async () => {
-    expect((await post('x', { 'content-type': 'application/json' })).status).toBe(204);
+  const TEXT = { 'content-type': 'text/plain' };
+
+  it.each<[string, Record<string, string>, string]>([
+    ['a form, text/plain', TEXT, '_xsrf=x&body=x'],
+    ['text with parameters', { 'content-type': 'Text/Plain; charset=UTF-8' }, 'x'],
+    ['a body of no type', {}, 'x'],
+    ['a body of an empty type', { 'content-type': '' }, 'x'],
+    ['no body', {}, ''],
+  ])('is, too, what any page can send without asking: %s', async (_, headers, body) => {
+    const cookie = `_xsrf=${SECRET}`;
+    const refused = await post(body, { ...headers, cookie }, '?body=y');
+    expect([refused.status, refused.problem.type]).toEqual([403, 'urn:statelessd:cross-site']);
+    expect((await post(body, { ...headers, cookie, 'x-xsrftoken': MASKED }, '?body=y')).status).toBe(204);
+    expect((await post(body, { ...headers, cookie }, `?body=y&_xsrf=${SECRET}`)).status).toBe(204);
+  });
+
+  it('and nothing that a browser asks for first needs it', async () => {
+    for (const type of ['application/json', 'application/octet-stream', 'text/html', 'image/png'])
+      expect((await post('x', { 'content-type': type })).status).toBe(204);
+  });
+
+  const CALL = JSON.stringify({ properties: {}, routing_key: 'k', payload: 'x', payload_encoding: 'string' });
+  const call = (headers: Record<string, string>): Promise<Answer> =>
+    http(gateway.port, `/api/exchanges/${topology.segment}/x/publish`, { user: topology.user, body: CALL, headers });
+
+  it.each<[string, Record<string, string>]>([
+    ['text', TEXT],
+    ['a form', FORM],
+    ['nothing', {}],
+  ])('may not be a call of the management API that says it is %s', async (_, headers) => {
+    const cookie = `_xsrf=${SECRET}`;
+    expect((await call({ ...headers, cookie })).status).toBe(403);
+    expect((await call({ ...headers, cookie, 'x-xsrftoken': SECRET })).status).toBe(200);
+    expect((await call({ 'content-type': 'application/json' })).status).toBe(200);
+  });
+
+  it('is no batch', async () => {
+    const batch = (type: string): Promise<Answer> =>
+      http(gateway.port, `/${topology.segment}/x`, {
+        user: topology.user,
+        body: '{"routing_key":"k","body":"x"}',
+        headers: { 'content-type': type },
+      });
+    expect((await batch('application/x-ndjson')).status).toBe(204);
+    expect((await batch('text/plain')).status).toBe(400);
   });
 });

@@ -16,6 +16,7 @@ import { AddressSet } from './http/client-address.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
 import { EventLoopWatch } from './process/event-loop.ts';
 import type { Keys } from './process/keys.ts';
+import { ownNames } from './process/own-names.ts';
 import { processStats, RequestCounters } from './process/process-stats.ts';
 import { VERSION } from './process/version.ts';
 import type { Snapshot, Survey } from './statistics/snapshot.ts';
@@ -89,6 +90,7 @@ export class Gateway {
       settings: {
         ...publishing,
         origins: httpServer.origins,
+        hosts: [...httpServer.hosts, ...ownNames()],
         xsrfCookies: application.xsrfCookies,
         maxBodySizeBytes: httpServer.maxBodySizeBytes,
         routes: (config.routes ?? []).map(({ regexp, handler }) => ({

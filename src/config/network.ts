@@ -32,6 +32,9 @@ export const webOrigin = textTo(
   (origin) => origin,
 );
 
+/** A name in a browser's `Host`, in the spelling of DNS. */
+export const webHost = textTo(parseWebHost, 'expected a host name, without a scheme and a port', (name) => name);
+
 function isHost(text: string): boolean {
   if (isIP(text) !== 0) return true;
   const labels = text.replace(/\.$/, '').split('.');
@@ -59,6 +62,13 @@ function isAddressRange(text: string): boolean {
   const [, address = '', bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const version = isIP(address);
   return version !== 0 && (bits === undefined || Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+/** As the browser spells it: lower case, and other alphabets by IDNA. */
+function parseWebHost(text: string): string | undefined {
+  if (/[/:?#@\\\s%*]/.test(text) || !URL.canParse(`http://${text}/`)) return undefined;
+  const name = new URL(`http://${text}/`).hostname.replace(/\.$/, '');
+  return isHost(name) ? name : undefined;
 }
 
 /** As the browser spells it: lower case, and without a scheme's own port. */

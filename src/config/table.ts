@@ -2,7 +2,7 @@ import { bytes } from './bytes.ts';
 import { exchangePattern } from './exchange-pattern.ts';
 import { listOf } from './list.ts';
 import { logging } from './logging-table.ts';
-import { addressRange, host, hostAndPort, webOrigin } from './network.ts';
+import { addressRange, host, hostAndPort, webHost, webOrigin } from './network.ts';
 import { route } from './route.ts';
 import {
   brokerUser,
@@ -112,6 +112,7 @@ export const table = section({
       xheaders: setting('xheaders', flag, false),
       trusted_proxies: setting('trustedProxies', addressRanges, ['loopback', 'private']),
       origins: setting('origins', listOf('web origins', webOrigin), []),
+      hosts: setting('hosts', listOf('host names', webHost), []),
       max_body_size: setting('maxBodySizeBytes', bytes, '10MiB'),
       headers_timeout: setting('headersTimeoutMs', seconds, 10),
       request_timeout: setting('requestTimeoutMs', seconds, 30),

@@ -3,6 +3,7 @@ import { type AppContext, type Bindings, isOperator, targetOf } from './bindings
 import { answerOrigins } from './cors.ts';
 import type { Log } from './log.ts';
 import type { OpenApiSettings } from './openapi/document.ts';
+import { operatorsFault } from './origin.ts';
 import { outcomeOf, problem, problemOf, withStack } from './problem.ts';
 import type { Publisher } from './publisher.ts';
 import type { ReadinessSource } from './readiness.ts';
@@ -55,13 +56,14 @@ export function createApp({
   app.post('/Publisher', publishRoute(publisher, settings, log));
   app.post('/ManagementPublish', managementPublishRoute(publisher, settings, log));
   app.post('/PublishMany', publishManyRoute(publisher, settings, log));
+  const forOperators = (route: AppRoute): AppRoute => operatorsOnly(route, settings.hosts);
   app.get('/Stats', forOperators(statsRoute(stats)));
   app.get('/Metrics', forOperators(metricsRoute(stats)));
   app.get('/Dashboard', forOperators(dashboardRoute(assets)));
   app.get('/Asset', forOperators(assetRoute(assets)));
   app.get('/Favicon', forOperators(faviconRoute(assets)));
   app.get('/Health', healthRoute());
-  app.get('/Ready', readyRoute(readiness));
+  app.get('/Ready', readyRoute(readiness, settings.hosts));
   app.get('/OpenApi', forOperators(openApiRoute(settings, table)));
 
   app.all(`/${METHOD_NOT_ALLOWED}`, (c) => {
@@ -139,6 +141,16 @@ function logged(c: AppContext, log: Log, refusal: Response): Response {
   return refusal;
 }
 
-function forOperators(route: AppRoute): AppRoute {
-  return (c) => (isOperator(c) ? route(c) : problem('operations-refused', { requestId: requestIdOf(c) }));
+/** What is for operators, and for no page of another site: neither as its own, nor as a part of it. */
+function operatorsOnly(route: AppRoute, hosts: readonly string[]): AppRoute {
+  return async (c) => {
+    if (!isOperator(c)) return problem('operations-refused', { requestId: requestIdOf(c) });
+    const detail = operatorsFault(c, hosts);
+    if (detail !== undefined) return problem('cross-site', { requestId: requestIdOf(c), detail });
+    const response = await route(c);
+    if (!response.ok) return response;
+    response.headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+    response.headers.set('X-Content-Type-Options', 'nosniff');
+    return response;
+  };
 }

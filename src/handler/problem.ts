@@ -49,7 +49,7 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemKind, ProblemType>> = {
   'login-refused': { slug: 'unauthenticated', status: 401, title: 'The broker refused the credentials' },
   'vhost-refused': { slug: 'vhost-refused', status: 403, title: 'The user may not use this vhost' },
   'publish-refused': { slug: 'publish-refused', status: 403, title: 'The broker refused the message to this user' },
-  'cross-site': { slug: 'cross-site', status: 403, title: 'A page of another site may not publish' },
+  'cross-site': { slug: 'cross-site', status: 403, title: 'Pages of other sites may not do this' },
   'operations-refused': { slug: 'operations-refused', status: 403, title: 'This page is not for this address' },
   'vhost-not-found': { slug: 'vhost-not-found', status: 404, title: 'There is no such vhost' },
   'exchange-not-found': { slug: 'exchange-not-found', status: 404, title: 'There is no such exchange' },

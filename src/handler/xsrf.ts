@@ -1,23 +1,38 @@
 import { type AppContext, headerOf } from './bindings.ts';
 import { lastOf } from './message/fields.ts';
-import { isForm, parseForm } from './message/form.ts';
+import { parseForm } from './message/form.ts';
+import { readContentType } from './message/media-type.ts';
 import { parseUrlencoded } from './message/urlencoded.ts';
 import { byteStringToBytes, decodeUtf8 } from './message/utf8.ts';
 
 /**
  * Whether a request proves that its page can read the cookie `_xsrf`, as Tornado's `check_xsrf_cookie` wants it: the same
- * token stands in the form, the query or a header. What is no form no page can send without being asked first (CORS).
+ * token stands in the form, the query or a header. What a page cannot send without asking first (CORS) needs no proof.
  *
+ * @param body undefined where it is no form, whatever its Content-Type says
  * @see https://www.tornadoweb.org/en/stable/guide/security.html#cross-site-request-forgery-protection
  */
-export function passesXsrf(c: AppContext, query: string, body: Uint8Array): boolean {
+export function passesXsrf(c: AppContext, query: string, body: Uint8Array | undefined): boolean {
   const contentType = headerOf(c, 'content-type');
-  if (!isForm(contentType)) return true;
+  if (!isSentUnasked(contentType)) return true;
   const cookie = cookieOf(headerOf(c, 'cookie') ?? '');
   const given =
     fieldOf(contentType, query, body) ?? headerOf(c, 'x-xsrftoken') ?? headerOf(c, 'x-csrftoken') ?? undefined;
   if (!cookie || !given) return false;
   return equal(tokenOf(cookie), tokenOf(given));
+}
+
+/** What forms have, and what scripts may send to other sites as if they were one: text, or a body of no type. */
+const UNASKED: ReadonlySet<string> = new Set([
+  'application/x-www-form-urlencoded',
+  'multipart/form-data',
+  'text/plain',
+]);
+
+/** @see https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
+function isSentUnasked(header: string | null): boolean {
+  const contentType = readContentType(header);
+  return contentType.kind !== 'one' || UNASKED.has(contentType.essence);
 }
 
 function cookieOf(header: string): string | undefined {
@@ -32,8 +47,8 @@ function cookieOf(header: string): string | undefined {
   return undefined;
 }
 
-function fieldOf(contentType: string | null, query: string, body: Uint8Array): string | undefined {
-  const form = parseForm(contentType, body);
+function fieldOf(contentType: string | null, query: string, body: Uint8Array | undefined): string | undefined {
+  const form = parseForm(body ? contentType : null, body ?? new Uint8Array());
   const stated = parseUrlencoded(byteStringToBytes(query));
   const fields = [...(stated.ok ? stated.fields : []), ...(form.kind === 'form' ? form.fields : [])];
   const field = lastOf(fields, '_xsrf');

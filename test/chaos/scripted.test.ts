@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { methodFrame, shortString } from '../support/frames.ts';
 import { GatewayProcess, type Settings } from '../support/gateway.ts';
 import { type Answer, FORM, http } from '../support/http.ts';
 import { type Answers, type Published, type Script, ScriptedPeer } from '../support/scripted-peer.ts';
@@ -217,6 +218,29 @@ describe('a broker that', () => {
     const seen = new Set<number>();
     while (peer.accepted < 3) seen.add((await post('m', 'other')).status);
     expect([...seen]).toEqual([204]);
+  });
+
+  it('blocks twice, in odd words, and unblocks once: messages go on', async () => {
+    let answers: Answers | undefined;
+    const blocked = (reason: string): Buffer => methodFrame(0, [10, 60], shortString(reason));
+    const { post } = await given(
+      ({ channel, tag, body }, to) => {
+        answers = to;
+        to.ack(channel, tag);
+        if (body === 'full') to.send(Buffer.concat([blocked('memory'), blocked('dis\0k\r\n\u202e')]));
+      },
+      { publishing: { publish_timeout: 2 } },
+    );
+    expect((await post('full')).status).toBe(204);
+    await expect
+      .poll(async () => (await post(1)).problem, { timeout: 20_000 })
+      .toMatchObject({
+        type: 'urn:statelessd:broker-blocked',
+        published: 'no',
+        detail: 'memory',
+      });
+    answers?.send(methodFrame(0, [10, 61]));
+    await expect.poll(async () => (await post(2)).status, { timeout: 20_000 }).toBe(204);
   });
 
   it('ends the connection at every message: it is not hammered with logins', async () => {

@@ -45,6 +45,7 @@ const number = 'expected an integer from';
 const size = 'expected a size from 1 to 9007199254740991 bytes, an integer or as 10MiB (KiB, MiB, GiB, KB, MB, GB)';
 const secondsExpected = 'expected seconds, a number from 0.001 to 1000000';
 const range = 'expected an IP address, a CIDR such as 10.0.0.0/8, loopback, private or any';
+const webHost = 'expected a host name, without a scheme and a port';
 const origin = 'expected a web origin, scheme://host or scheme://host:port with nothing after it';
 const hostName = 'expected a host name or an IP address';
 
@@ -84,6 +85,8 @@ describe('A value is accepted', () => {
     ['HTTPServer.origins', ['https://App.example.com:443'], ['https://app.example.com']],
     ['HTTPServer.origins', ['http://[::1]:3000'], ['http://[::1]:3000']],
     ['HTTPServer.origins', ['moz-extension://abc'], ['moz-extension://abc']],
+    ['HTTPServer.hosts', ['MQ.Example.com.'], ['mq.example.com']],
+    ['HTTPServer.hosts', ['Bücher.example'], ['xn--bcher-kva.example']],
     ['HTTPServer.tls', { cert: 'c', key: 'k' }, { cert: 'c', key: 'k', client_cert: 'none' }],
     [
       'HTTPServer.tls',
@@ -163,6 +166,10 @@ describe('A value is refused', () => {
     ['HTTPServer.origins', ['https://u:p@example.com'], origin],
     ['HTTPServer.origins', ['example.com'], origin],
     ['HTTPServer.origins', ['https://example.com:99999'], origin],
+    ['HTTPServer.hosts', ['https://mq.example.com'], webHost],
+    ['HTTPServer.hosts', ['mq.example.com:8000'], webHost],
+    ['HTTPServer.hosts', ['*.example.com'], webHost],
+    ['HTTPServer.hosts', [''], webHost],
     ['Application.rabbitmq.loopback_users', [''], 'expected the name of a RabbitMQ user'],
     [
       'Application.publishing.ignore_returns_of',
@@ -178,6 +185,7 @@ describe('A value is refused', () => {
     ['HTTPServer.sockets', ['/a', '/b', '/a']],
     ['HTTPServer.trusted_proxies', ['loopback', 'any', 'LOOPBACK']],
     ['HTTPServer.origins', ['https://a.example', 'https://b.example', 'https://A.example:443']],
+    ['HTTPServer.hosts', ['a', 'b', 'A.']],
     ['Application.rabbitmq.loopback_users', ['guest', 'admin', 'guest']],
   ])('twice in a list: %s: %j', (path, value) => {
     expect(problems([path, value])).toEqual([`x.yaml: ${path}[2]: duplicate of [0]`]);

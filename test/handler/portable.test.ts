@@ -59,6 +59,7 @@ const app = createApp({
     asyncTimeoutMs: 1000,
     clientGone: 'deliver',
     origins: [],
+    hosts: [],
     ignoreReturnsOf: [],
     routes: [],
     debug: false,

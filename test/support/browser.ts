@@ -21,9 +21,13 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-export async function openBrowser(): Promise<Browser> {
+/** @param args further options, as on its command line */
+export async function openBrowser(...args: string[]): Promise<Browser> {
   const directory = await mkdtemp(join(tmpdir(), 'statelessd-browser-'));
-  const context = await chromium.launchPersistentContext(directory, { executablePath: CHROMIUM, args: ARGS });
+  const context = await chromium.launchPersistentContext(directory, {
+    executablePath: CHROMIUM,
+    args: [...ARGS, ...args],
+  });
   return {
     context,
     async close() {

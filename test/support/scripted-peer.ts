@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { BODY, HEADER, METHOD, methodFrame, shortString, startFrame, u8, u16, u32, u64 } from './frames.ts';
 
 /** A message that the peer was sent. */
 export interface Published {
@@ -16,17 +17,19 @@ export interface Answers {
   closeChannel(channel: number, code: number, text: string): void;
   /** Closes the connection. */
   closeConnection(code: number, text: string): void;
+  /** Anything else. */
+  send(bytes: Buffer): void;
 }
 
 export type Script = (message: Published, answers: Answers) => void;
 
-const METHOD = 1;
-const HEADER = 2;
-const BODY = 3;
+/** What becomes of a frame on its way to the gateway. */
+export type Tamper = (frame: Buffer) => Buffer;
+
+const untouched: Tamper = (frame) => frame;
 
 /** class id and method id */
 const M = {
-  start: [10, 10],
   tune: [10, 30],
   openOk: [10, 41],
   connectionClose: [10, 50],
@@ -48,6 +51,10 @@ export class ScriptedPeer {
   readonly messages: Published[] = [];
   /** Connections that it has accepted so far. */
   accepted = 0;
+  tamper = untouched;
+  /** Given a login's frame; one that it does not take it closes the connection over, without a word, after so long. */
+  takesLogin: (frame: string) => boolean = () => true;
+  silenceMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #open = new Set<Socket>();
@@ -65,12 +72,23 @@ export class ScriptedPeer {
         this.messages.push(message);
         script(message, answers);
       };
-      new Conversation(socket, onMessage, () => {
+      const mayOpen = (): boolean => {
         if (this.#open.size >= maxConnections) return false;
         this.#open.add(socket);
         this.accepted += 1;
         return true;
-      });
+      };
+      new Conversation(
+        socket,
+        onMessage,
+        mayOpen,
+        (frame) => this.tamper(frame),
+        (login) => {
+          if (this.takesLogin(login)) return true;
+          setTimeout(() => socket.destroy(), this.silenceMs);
+          return false;
+        },
+      );
     });
   }
 
@@ -96,6 +114,8 @@ class Conversation implements Answers {
   readonly #socket: Socket;
   readonly #script: Script;
   readonly #mayOpen: () => boolean;
+  readonly #tamper: Tamper;
+  readonly #takesLogin: (frame: string) => boolean;
   readonly #tags = new Map<number, bigint>();
   readonly #bodies = new Map<number, { size: number; chunks: Buffer[] }>();
   /** Closed by us; what comes on them is discarded until the gateway has agreed. */
@@ -103,8 +123,16 @@ class Conversation implements Answers {
   #unread = Buffer.alloc(0);
   #greeted = false;
 
-  constructor(socket: Socket, script: Script, mayOpen: () => boolean) {
+  constructor(
+    socket: Socket,
+    script: Script,
+    mayOpen: () => boolean,
+    tamper: Tamper,
+    takesLogin: (frame: string) => boolean,
+  ) {
     this.#socket = socket;
+    this.#tamper = tamper;
+    this.#takesLogin = takesLogin;
     this.#script = script;
     this.#mayOpen = mayOpen;
     socket.on('data', (chunk) => this.#read(chunk));
@@ -127,12 +155,16 @@ class Conversation implements Answers {
     this.#method(0, M.connectionClose, u16(code), shortString(text), u16(0), u16(0));
   }
 
+  send(bytes: Buffer): void {
+    this.#socket.write(bytes);
+  }
+
   #read(chunk: Buffer): void {
     this.#unread = Buffer.concat([this.#unread, chunk]);
     if (!this.#greeted && this.#unread.length >= 8) {
       this.#greeted = true;
       this.#unread = this.#unread.subarray(8);
-      this.#method(0, M.start, u8(0), u8(9), u32(0), longString('PLAIN'), longString('en_US'));
+      this.#write(startFrame());
     }
     while (this.#unread.length >= 8) {
       const size = this.#unread.readUInt32BE(3);
@@ -149,7 +181,7 @@ class Conversation implements Answers {
     const method = type === METHOD ? `${payload.readUInt16BE(0)}.${payload.readUInt16BE(2)}` : '';
     if (this.#closing.has(channel) && method !== '20.41') return;
     if (method === '20.41') this.#closing.delete(channel);
-    if (type === METHOD) this.#onMethod(channel, method);
+    if (type === METHOD) this.#onMethod(channel, method, payload);
     if (type === HEADER) {
       this.#bodies.set(channel, { size: Number(payload.readBigUInt64BE(4)), chunks: [] });
       this.#onBody(channel, Buffer.alloc(0));
@@ -157,10 +189,10 @@ class Conversation implements Answers {
     if (type === BODY) this.#onBody(channel, payload);
   }
 
-  #onMethod(channel: number, method: string): void {
+  #onMethod(channel: number, method: string, payload: Buffer): void {
     switch (method) {
       case '10.11':
-        this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
+        if (this.#takesLogin(payload.toString('latin1'))) this.#method(0, M.tune, u16(0), u32(131_072), u16(60));
         break;
       case '10.40':
         if (this.#mayOpen()) this.#method(0, M.openOk, shortString(''));
@@ -201,23 +233,11 @@ class Conversation implements Answers {
     this.#script({ channel, tag, body: bytes.toString() }, this);
   }
 
-  #method(channel: number, [classId, methodId]: readonly [number, number], ...args: Buffer[]): void {
-    const payload = Buffer.concat([u16(classId), u16(methodId), ...args]);
-    this.#socket.write(Buffer.concat([u8(METHOD), u16(channel), u32(payload.length), payload, u8(0xce)]));
+  #method(channel: number, method: readonly [number, number], ...args: Buffer[]): void {
+    this.#write(methodFrame(channel, method, ...args));
+  }
+
+  #write(frame: Buffer): void {
+    this.#socket.write(this.#tamper(frame));
   }
 }
-
-const u8 = (value: number): Buffer => Buffer.of(value);
-const u16 = (value: number): Buffer => Buffer.of(value >> 8, value & 0xff);
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-function u64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
-}
-const shortString = (text: string): Buffer => Buffer.concat([u8(Buffer.byteLength(text)), Buffer.from(text)]);
-const longString = (text: string): Buffer => Buffer.concat([u32(Buffer.byteLength(text)), Buffer.from(text)]);

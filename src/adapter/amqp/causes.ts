@@ -1,9 +1,8 @@
 import { AMQPConnectionError, type AMQPError } from 'rabbitmq-client';
 
-/** The broker's reply text, as it stands on the wire. */
+/** The broker's reply text, as it stands on the wire. The library writes the name of a method before it. */
 export function replyText(error: AMQPError): string {
-  const separator = error.message.indexOf(': ');
-  return separator < 0 ? error.message : error.message.slice(separator + 2);
+  return error.message.replace(/^\w+: /, '') || `closed with the code ${error.code}, without a reason`;
 }
 
 /** By the codes of Node, OpenSSL and the client library. */
@@ -36,8 +35,15 @@ const CAUSES: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'TLS: the port does not speak TLS',
 };
 
+const MAX_CAUSE = 300;
+
 /** Why a connection could not be opened or has ended, for operators. Clients are told less. */
 export function causeOf(error: unknown): string {
+  const cause = fullCauseOf(error);
+  return cause.length > MAX_CAUSE ? `${cause.slice(0, MAX_CAUSE)}…` : cause;
+}
+
+function fullCauseOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (code === 'ECONNRESET' && /before secure TLS connection/.test(error.message))
@@ -50,10 +56,16 @@ export function causeOf(error: unknown): string {
   return code === '' ? error.message : `${code}: ${error.message}`;
 }
 
+/** The other side closed the connection, or reset it. */
+export function isClosed(error: unknown): boolean {
+  const cause = causeOf(error);
+  return cause === CAUSES.CONN_CLOSE || cause === CAUSES.ECONNRESET;
+}
+
 /** The same of a connection that the network had carried as far as the AMQP handshake. */
 export function handshakeCauseOf(error: unknown): string {
+  if (isClosed(error)) return 'closed during the AMQP handshake';
   const cause = causeOf(error);
-  if (cause === CAUSES.CONN_CLOSE || cause === CAUSES.ECONNRESET) return 'closed during the AMQP handshake';
   return cause === CAUSES.CONNECTION_TIMEOUT ? 'no answer during the AMQP handshake' : cause;
 }
 

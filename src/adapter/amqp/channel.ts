@@ -1,6 +1,6 @@
 import type { Channel as AmqpChannel } from 'rabbitmq-client';
 import type { Carrier, Delivery } from './delivery.ts';
-import { type Returned, takeConfirms } from './library.ts';
+import type { ConfirmEvents, Returned } from './message-events.ts';
 import type { Outgoing } from './outbox.ts';
 import { refusalOf } from './outcomes.ts';
 import { ReturnMatcher } from './returns.ts';
@@ -16,9 +16,11 @@ export interface ChannelListener {
   onClosed(cause: unknown): void;
 }
 
-/** The connection that a channel writes to. */
+/** The connection of a channel. */
 export interface Wire {
   send(outgoing: Outgoing): void;
+  /** Tells what the broker says about the messages of a channel. */
+  listen(channel: AmqpChannel, events: ConfirmEvents): void;
 }
 
 /**
@@ -26,13 +28,14 @@ export interface Wire {
  * returns pass it by. What has not been confirmed when the channel closes is an orphan, and what to make of that is the
  * listener's business: the broker does not say which message it closed the channel for.
  */
-export class Channel {
+export class Channel implements ConfirmEvents {
   readonly #channel: AmqpChannel;
   readonly #wire: Wire;
   readonly #listener: ChannelListener;
   /** By delivery tag, which counts what was published on the channel. */
   readonly #unconfirmed = new TagMap<Delivery>();
   #published = 0;
+  #longestBody = 0;
   readonly #returned = new Set<Delivery>();
   readonly #matcher = new ReturnMatcher();
   #open = true;
@@ -45,13 +48,17 @@ export class Channel {
     this.#channel = channel;
     this.#wire = wire;
     this.#listener = listener;
-    takeConfirms(channel, {
-      onAck: (tag, multiple) => this.#each(tag, multiple, (delivery) => this.#onAck(delivery)),
-      onNack: (tag, multiple) => this.#each(tag, multiple, (delivery) => this.#listener.onNacked(delivery)),
-      onReturn: (returned) => this.#onReturn(returned),
-    });
+    wire.listen(channel, this);
     channel.on('error', (error: unknown) => this.#note(error));
     channel.once('close', () => this.#onClose());
+  }
+
+  get published(): number {
+    return this.#published;
+  }
+
+  get longestBody(): number {
+    return this.#longestBody;
   }
 
   get idle(): boolean {
@@ -71,6 +78,7 @@ export class Channel {
     this.#published += 1;
     this.#unconfirmed.set(this.#published, delivery);
     const { address, properties, body, mandatory } = delivery;
+    this.#longestBody = Math.max(this.#longestBody, body.length);
     const publishing = { channel: this.#channel.id, address, properties, mandatory, body };
     this.#wire.send({ channel: this.#channel, publishing });
   }
@@ -88,6 +96,19 @@ export class Channel {
     void this.#channel.close();
   }
 
+  onAck(tag: number, multiple: boolean): void {
+    this.#each(tag, multiple, (delivery) => this.#onConfirmed(delivery));
+  }
+
+  onNack(tag: number, multiple: boolean): void {
+    this.#each(tag, multiple, (delivery) => this.#listener.onNacked(delivery));
+  }
+
+  onReturn(returned: Returned): void {
+    const delivery = this.#matcher.find(returned, this.#awaitingReturn());
+    if (delivery) this.#returned.add(delivery);
+  }
+
   /** Takes the message of a tag, and where `multiple` is set all before it, in order. */
   #each(tag: number, multiple: boolean, confirm: (delivery: Delivery) => void): void {
     this.usedAt = performance.now();
@@ -97,13 +118,14 @@ export class Channel {
       return;
     }
     for (const [each] of this.#unconfirmed.entries()) {
-      if (each > tag) return;
+      // Tag 0 is all of them.
+      if (each > tag && tag > 0) return;
       const delivery = this.#take(each);
       if (delivery) confirm(delivery);
     }
   }
 
-  #onAck(delivery: Delivery): void {
+  #onConfirmed(delivery: Delivery): void {
     // A return comes before its confirm: where none has come, the message was routed.
     const routed = this.#returned.size === 0 || !this.#returned.delete(delivery);
     this.#listener.onConfirmed(delivery, routed);
@@ -117,11 +139,6 @@ export class Channel {
 
   #note(error: unknown): void {
     if (refusalOf(this.#cause) === undefined) this.#cause = error;
-  }
-
-  #onReturn(returned: Returned): void {
-    const delivery = this.#matcher.find(returned, this.#awaitingReturn());
-    if (delivery) this.#returned.add(delivery);
   }
 
   *#awaitingReturn(): Iterable<Delivery> {

@@ -4,11 +4,13 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Channel as AmqpChannel, Connection as AmqpConnection } from 'rabbitmq-client';
 import type { BrokerHost, BrokerHosts } from './broker-hosts.ts';
 import { causeOf, handshakeCauseOf } from './causes.ts';
+import { FrameGuard } from './frame-guard.ts';
 import { negotiatedOf, socketOf } from './library.ts';
 import { LoginTooLong } from './login-frames.ts';
 import { judgeLogin } from './login-gate.ts';
+import { type ConfirmEvents, MessageEvents } from './message-events.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
-import { type LoginRefusal, type Loss, loginRefusalOf, lossOf } from './outcomes.ts';
+import { type LoginRefusal, type Loss, loginRefusalOf, lossOf, silentRefusalOf } from './outcomes.ts';
 import { tlsOptionsFor } from './tls-options.ts';
 import type { TokenHints } from './token-login.ts';
 
@@ -51,6 +53,9 @@ const WRITE_BUFFER_BYTES = 1024 * 1024;
 /** Longer than any connection waits for its first error, on which it is discarded. */
 const NEVER_RETRY_MS = 2 ** 31 - 1;
 
+/** A broker that ends a connection has so long to close its socket. */
+const GOODBYE_MS = 1_000;
+
 /**
  * One AMQP connection to one host. It never comes back by itself: the client library's own reconnect would hide a
  * refused login, so a connection is discarded on its first error and the next one is built deliberately.
@@ -58,6 +63,7 @@ const NEVER_RETRY_MS = 2 ** 31 - 1;
 export class Link {
   readonly host: BrokerHost;
   readonly #connection: AmqpConnection;
+  readonly #messages: MessageEvents;
   #frameMax = FRAME_MAX;
   #channelMax = 1;
   #closed = false;
@@ -67,6 +73,7 @@ export class Link {
 
   private constructor(connection: AmqpConnection, host: BrokerHost) {
     this.#connection = connection;
+    this.#messages = new MessageEvents(connection);
     this.host = host;
   }
 
@@ -109,6 +116,7 @@ export class Link {
         socket,
         ...(tls && { tls: tlsOptionsFor(host, tls) }),
       });
+      const guard = new FrameGuard(connection);
       const link = new Link(connection, broker);
       judgeLogin(connection, (bytes) => hosts.loginFrames.judge(bytes, login, broker, tls));
       let carried = false;
@@ -123,6 +131,7 @@ export class Link {
         opened = true;
         hosts.reached(broker, 'handshake');
         link.#socket = socketOf(connection);
+        link.#socket.once('error', () => link.#onGoodbye());
         link.#outbox = new Outbox(link.#socket, frameMax);
         link.#frameMax = frameMax;
         link.#channelMax = channelMax;
@@ -131,10 +140,7 @@ export class Link {
       connection.on('error', (error: unknown) => {
         connection.unsafeDestroy();
         if (!opened) {
-          const refusal =
-            error instanceof LoginTooLong
-              ? error.refusal
-              : loginRefusalOf(error, login.vhost, login.token?.texts ?? [login.username]);
+          const refusal = refusalIn(error, login, guard);
           if (refusal) hosts.reached(broker, 'handshake');
           else if (carried) hosts.failed(broker, 'handshake', handshakeCauseOf(error));
           else hosts.failed(broker, 'network', causeOf(error));
@@ -183,6 +189,10 @@ export class Link {
     this.#outbox?.send(outgoing);
   }
 
+  listen(channel: AmqpChannel, events: ConfirmEvents): void {
+    this.#messages.listen(channel, events);
+  }
+
   /** A channel in confirm mode. Rejects when the connection ends first, or when it may open no more. */
   async openChannel(): Promise<AmqpChannel> {
     const channel = await this.#connection.acquire({
@@ -205,8 +215,21 @@ export class Link {
     this.#connection.unsafeDestroy();
   }
 
+  /** The library answers a broker's connection.close, and waits for the broker to close the socket. */
+  #onGoodbye(): void {
+    const socket = this.#socket;
+    if (socket && !socket.destroyed) setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+  }
+
   /** Resolves when the socket has closed, after `close` or `destroy`. */
   async ended(): Promise<void> {
     if (this.#socket && !this.#socket.closed) await once(this.#socket, 'close');
   }
+}
+
+/** The refusal of a login, where that is why its connection was not opened. */
+function refusalIn(error: unknown, login: Login, guard: FrameGuard): LoginRefusal | undefined {
+  if (error instanceof LoginTooLong) return error.refusal;
+  const refusal = loginRefusalOf(error, login.vhost, login.token?.texts ?? [login.username]);
+  return refusal ?? (guard.closingIsRefusal ? silentRefusalOf(error) : undefined);
 }

@@ -1,6 +1,7 @@
 import { AMQPChannelError, AMQPConnectionError } from 'rabbitmq-client';
 import type { LoginFailureKind, PublishFailureKind } from '../../handler/publisher.ts';
-import { causeOf, replyText } from './causes.ts';
+import { causeOf, isClosed, replyText } from './causes.ts';
+import { PeerFault } from './peer-fault.ts';
 
 /**
  * What RabbitMQ's errors mean. The only file that spells its reply codes and texts.
@@ -113,6 +114,8 @@ export function lossOf(error: unknown): Loss {
 }
 
 function lossKindOf(error: unknown): Loss['kind'] {
+  // Nobody knows whether something written on it was the reason.
+  if (error instanceof PeerFault) return 'protocol';
   if (!(error instanceof AMQPConnectionError)) return 'lost';
   if (error.code === 'INTERNAL_ERROR') return 'broker-error';
   if (error.code === 'NOT_ALLOWED' && /number of channels opened .* has reached the maximum/.test(error.message))
@@ -135,4 +138,11 @@ export function loginRefusalOf(error: unknown, vhost: string, usernames: readonl
     return { kind: 'vhost-refused', detail };
   if (says(detail, `NOT_ALLOWED - vhost ${vhost} not found`)) return { kind: 'vhost-not-found', detail };
   return { kind: 'broker-limit', detail };
+}
+
+/** What it means that a broker closes the connection after a login, where it does not promise to tell of a refusal. */
+export function silentRefusalOf(error: unknown): LoginRefusal | undefined {
+  return isClosed(error)
+    ? { kind: 'login-refused', detail: 'the broker closed the connection after the login, without a reason' }
+    : undefined;
 }

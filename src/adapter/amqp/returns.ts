@@ -1,7 +1,7 @@
 import { isArray, isTable } from '../../handler/message/table-size.ts';
 import type { HeaderValue, Properties } from '../../handler/publisher.ts';
 import { type Delivery, digestOf } from './delivery.ts';
-import type { Returned } from './library.ts';
+import type { Returned } from './message-events.ts';
 
 /** Properties that come back. */
 const COMPARED = [

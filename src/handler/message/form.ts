@@ -26,8 +26,6 @@ export function formTypeOf(contentType: ContentType): FormType | undefined {
   }
 }
 
-export const isForm = (contentType: string | null): boolean => formTypeOf(readContentType(contentType)) !== undefined;
-
 /** Reads a request's body, decoded, as the form that its Content-Type names; any other type is a raw message. */
 export function parseForm(header: string | null, body: Uint8Array): Form {
   const contentType = readContentType(header);

@@ -24,7 +24,18 @@ export const operatorsPage = (
   summary: string,
   responses: Answers,
   parameters: readonly Parameter[] = [],
-): HandlerOperation => page(operationId, summary, { ...responses, ...problems('operations-refused') }, parameters);
+): HandlerOperation =>
+  page(operationId, summary, { ...guarded(responses), ...problems('operations-refused', 'cross-site') }, parameters);
+
+/** Pages of other sites may neither read them nor have them as a part. */
+const GUARDS: Answer['headers'] = {
+  'Cross-Origin-Resource-Policy': { required: true, schema: { const: 'same-origin' } },
+  'X-Content-Type-Options': { required: true, schema: { const: 'nosniff' } },
+};
+
+function guarded({ 200: found, ...others }: Answers): Answers {
+  return found ? { ...others, 200: { ...found, headers: { ...found.headers, ...GUARDS } } } : others;
+}
 
 export const health = (): HandlerOperation =>
   page('health', 'Whether the process lives', { 200: jsonAnswer('It lives.', schemaOf(healthDocument)) });
@@ -49,7 +60,6 @@ const fileAnswer = (description: string, mediaType: string, headers: Answer['hea
   headers: {
     ...REQUEST_ID_HEADER,
     'Cache-Control': { required: true, schema: { const: 'no-cache' } },
-    'X-Content-Type-Options': { required: true, schema: { const: 'nosniff' } },
     ...headers,
   },
   content: { [mediaType]: { schema: {} } },
@@ -59,19 +69,20 @@ export const dashboard = (): HandlerOperation =>
   operatorsPage('dashboard', 'A page for people', {
     200: fileAnswer('HTML', 'text/html', {
       'Content-Security-Policy': { required: true, schema: { type: 'string' } },
+      'X-Frame-Options': { required: true, schema: { const: 'DENY' } },
     }),
   });
 
 export const favicon = (): HandlerOperation =>
   operatorsPage('favicon', "The page's icon", {
     200: fileAnswer('The icon.', '*/*', {}),
-    ...problems('operations-refused', 'no-such-path'),
+    ...problems('operations-refused', 'cross-site', 'no-such-path'),
   });
 
 export const asset = (): HandlerOperation => ({
   ...operatorsPage('asset', 'A file that the page loads', {
     200: fileAnswer('The file.', '*/*', {}),
-    ...problems('operations-refused', 'no-such-path'),
+    ...problems('operations-refused', 'cross-site', 'no-such-path'),
   }),
   path: [{ name: 'name', in: 'path', required: true, schema: { type: 'string', pattern: '^[\\w-][\\w.-]*$' } }],
   template: '/static/{name}',

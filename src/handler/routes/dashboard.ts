@@ -22,7 +22,11 @@ const OTHER_POLICY = "frame-ancestors 'none'";
 export function dashboardRoute(assets: Assets) {
   return async (c: AppContext): Promise<Response> => {
     const page = await assets.page();
-    return served(c, page, { 'Content-Security-Policy': page.builtIn ? BUILT_IN_POLICY : OTHER_POLICY });
+    return served(c, page, {
+      'Content-Security-Policy': page.builtIn ? BUILT_IN_POLICY : OTHER_POLICY,
+      // For browsers that do not know frame-ancestors.
+      'X-Frame-Options': 'DENY',
+    });
   };
 }
 
@@ -47,7 +51,6 @@ function served(c: AppContext, { bytes, contentType }: Asset, headers: Record<st
     headers: {
       'Content-Type': contentType,
       'Cache-Control': 'no-cache',
-      'X-Content-Type-Options': 'nosniff',
       'X-Request-Id': requestIdOf(c),
       ...headers,
     },

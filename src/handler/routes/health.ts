@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { type AppContext, isOperator } from '../bindings.ts';
+import { operatorsFault } from '../origin.ts';
 import type { ReadinessSource } from '../readiness.ts';
 import { json } from './json.ts';
 
@@ -13,9 +14,10 @@ export function healthRoute() {
 }
 
 /** GET /readyz: 503 tells a load balancer to send requests elsewhere. */
-export function readyRoute(readiness: ReadinessSource) {
+export function readyRoute(readiness: ReadinessSource, hosts: readonly string[]) {
   return (c: AppContext): Response => {
     const state = readiness();
-    return json(c, state.ready ? 200 : 503, isOperator(c) ? state : { ...state, unreachable: [] });
+    const forOperators = isOperator(c) && operatorsFault(c, hosts) === undefined;
+    return json(c, state.ready ? 200 : 503, forOperators ? state : { ...state, unreachable: [] });
   };
 }

@@ -1,4 +1,4 @@
-import type { AppContext } from '../bindings.ts';
+import { type AppContext, targetOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import {
   answerFailure,
@@ -11,10 +11,11 @@ import {
 import { readManagedPublish } from '../management/publish-request.ts';
 import type { Publisher } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
-import { toAddress } from '../target.ts';
+import { queryOf, toAddress } from '../target.ts';
+import { passesXsrf } from '../xsrf.ts';
 import { type Failure, logFailure } from './log-failure.ts';
 import { admissionRequest, judgePost, readPost, refuseBody } from './posting.ts';
-import { optionsOf, type PublishSettings } from './publish.ts';
+import { optionsOf, type PublishSettings, xsrfProblem } from './publish.ts';
 
 /**
  * POST /api/exchanges/<vhost>/<exchange>/publish, as RabbitMQ's management plugin answers it, so that its clients need
@@ -29,6 +30,8 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
   ): Promise<ManagedAnswer> => {
     const judged = judgePost(c, requestId, settings, addressOf(c), 'call');
     if ('done' in judged) return answerProblem(judged.done);
+    if (settings.xsrfCookies && !passesXsrf(c, queryOf(targetOf(c.req.raw, c.env)), undefined))
+      return answerProblem(xsrfProblem(requestId));
     const { address, credentials } = judged.next;
     const admitted = publisher.admit({ ...admissionRequest(c, judged.next), patient: false });
     const admission = admitted instanceof Promise ? await admitted : admitted;

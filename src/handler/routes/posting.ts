@@ -3,7 +3,7 @@ import type { BodyLimit } from '../body.ts';
 import { ACCEPTED_CODINGS, type ContentCoding, type DecodedBody, decodeBody } from '../content-coding.ts';
 import { parseAuthorization } from '../credentials.ts';
 import type { FieldError } from '../message/fields.ts';
-import { isCrossSite } from '../origin.ts';
+import { crossSiteFault, type SiteSettings } from '../origin.ts';
 import { type Preferences, parsePrefer } from '../prefer.ts';
 import { failureProblem, type ProblemDetails, type ProblemKind, problem } from '../problem.ts';
 import type { Admission, AdmissionRequest, Credentials, PublishFailure } from '../publisher.ts';
@@ -11,10 +11,8 @@ import { contentOf, type ExpectedContent } from './content.ts';
 
 /** What every way to publish has in common: what is judged before the body is read, and how it is read. */
 
-export interface PostSettings {
+export interface PostSettings extends SiteSettings {
   readonly maxBodySizeBytes: number;
-  /** Web origins that may publish. */
-  readonly origins: readonly string[];
 }
 
 /** The answer to a request that goes no further, or what was found out about it. */
@@ -43,7 +41,8 @@ export function judgePost<A>(
   expected: ExpectedContent,
 ): Step<Judged<A>> {
   const refuse = (kind: ProblemKind, details?: RefusalDetails) => ({ done: refusal(kind, requestId, details) });
-  if (isCrossSite(c, settings.origins)) return refuse('cross-site');
+  const crossSite = crossSiteFault(c, settings);
+  if (crossSite !== undefined) return refuse('cross-site', { detail: crossSite });
   if (!addressed.ok) return refuse('malformed-request', { errors: addressed.errors });
   const credentials = parseAuthorization(headerOf(c, 'authorization'));
   if (!credentials) return refuse('unauthenticated', { detail: 'expected HTTP Basic credentials in UTF-8, or Bearer' });

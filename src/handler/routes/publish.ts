@@ -89,8 +89,7 @@ function makeMessage(
   settings: PublishSettings,
 ): Step<Message> | Promise<Step<Message>> {
   const query = queryOf(targetOf(c.req.raw, c.env));
-  if (settings.xsrfCookies && !passesXsrf(c, query, body))
-    return { done: problem('cross-site', { requestId, detail: 'the _xsrf field is not what the _xsrf cookie says' }) };
+  if (settings.xsrfCookies && !passesXsrf(c, query, body)) return { done: xsrfProblem(requestId) };
   const made = toMessage(
     {
       contentType: headerOf(c, 'content-type'),
@@ -113,6 +112,9 @@ function makeMessage(
       return { done: invalidProblem(made, requestId) };
   }
 }
+
+export const xsrfProblem = (requestId: string): Response =>
+  problem('cross-site', { requestId, detail: 'the field _xsrf is not what the cookie _xsrf says' });
 
 async function decodeBody(message: Message, requestId: string): Promise<Step<Message>> {
   const body = await decodeInTurns(message.body);

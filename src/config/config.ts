@@ -135,6 +135,8 @@ export interface HttpServerConfig {
   readonly trustedProxies: readonly string[];
   /** Web origins that may publish, as a browser spells them; none by default. */
   readonly origins: readonly string[];
+  /** Connections of clients, for each backend; 10000 by default. */
+  readonly maxConnections: number;
   /** 10 MiB by default. */
   readonly maxBodySizeBytes: number;
   /** 10 seconds by default. */

@@ -43,6 +43,7 @@ describe('The default configuration', () => {
         xheaders: false,
         trustedProxies: ['loopback', 'private'],
         origins: [],
+        maxConnections: 10_000,
         maxBodySizeBytes: 10 * MiB,
         headersTimeoutMs: 10_000,
         requestTimeoutMs: 30_000,

@@ -101,6 +101,7 @@ HTTPServer:
   xheaders: false
   trusted_proxies: [loopback, private]
   origins: []
+  max_connections: 10000
   max_body_size: 10MiB
   headers_timeout: 10
   request_timeout: 30

@@ -140,6 +140,7 @@ export class HttpServer {
     server.maxHeadersCount = 0;
     server.on('connection', (socket: Socket) => {
       if (this.#cut) socket.destroy();
+      this.#shared.turns.makeWay();
       const hasRoom = this.#limit.enter(socket);
       socket.once('close', () => this.#limit.exit(socket));
       if (!hasRoom) this.#turnAway(socket);

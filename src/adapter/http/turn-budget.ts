@@ -26,6 +26,7 @@ export class TurnBudget {
   #chances = 0;
   #sliceEnd = 0;
   #startedAtOnce = 0;
+  #isCrowded = false;
 
   /** Whether a pipelined request may be started at once: nobody waits, and this turn has had few. */
   take(): boolean {
@@ -33,6 +34,11 @@ export class TurnBudget {
     if (this.#startedAtOnce === 0) setImmediate(() => (this.#startedAtOnce = 0));
     this.#startedAtOnce += 1;
     return true;
+  }
+
+  /** To be called for each new connection. Node accepts one in each turn, so while more may wait the turns are short. */
+  makeWay(): void {
+    this.#isCrowded = true;
   }
 
   /** Has the next request of a connection started as soon as it is that connection's turn. */
@@ -56,8 +62,13 @@ export class TurnBudget {
     this.#chances -= 1;
     const now = performance.now();
     if (this.#sliceEnd === 0) this.#sliceEnd = now + SLICE_MS;
-    if (now < this.#sliceEnd) this.#shift()?.startNext();
-    if (this.#chances === 0 && this.#waiting > 0) this.#arm();
+    if (now < this.#sliceEnd) {
+      if (this.#isCrowded) this.#sliceEnd = now;
+      this.#shift()?.startNext();
+    }
+    if (this.#chances > 0) return;
+    this.#isCrowded = false;
+    if (this.#waiting > 0) this.#arm();
   };
 
   #shift(): Waiting | undefined {

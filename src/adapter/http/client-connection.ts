@@ -127,7 +127,7 @@ export class ClientConnection implements Waiting, Reader {
     } else if (this.#mayStart && this.#shared.turns.take()) {
       this.#start(request, start);
     } else {
-      held.hold();
+      held.hold(request.incoming);
       this.#next = { request, start };
       this.#queueNext();
     }
@@ -180,7 +180,7 @@ export class ClientConnection implements Waiting, Reader {
     if (unread > 0) this.#shared.unread.remove(this, Math.min(unread, this.unread));
     this.#unfinished -= 1;
     if (this.#next) this.#queueNext();
-    else if (this.#unfinished === 0 && !this.#ending) this.#place?.free();
+    else if (this.#unfinished === 0) this.#rest();
   }
 
   /**
@@ -209,6 +209,7 @@ export class ClientConnection implements Waiting, Reader {
   /** Answers what is no request, and ends the connection. */
   refuse(answer: string): void {
     this.#ending = true;
+    this.#rest();
     this.#shared.lingering.end(this.socket, answer);
   }
 
@@ -244,6 +245,11 @@ export class ClientConnection implements Waiting, Reader {
     this.#next = undefined;
     this.#lastReceived = this.#lastStarted;
     if (!this.endAfterLast()) this.#shared.lingering.end(this.socket);
+  }
+
+  #rest(): void {
+    if (this.#ending) this.#place?.begin();
+    else this.#place?.free();
   }
 
   /** Ends the connection with an answer that is about to be written. */

@@ -36,13 +36,15 @@ export class Place extends Ring {
   /** As it came, below TLS. */
   readonly socket: Socket;
   readonly #idle: Ring;
+  readonly #begun: Ring;
   /** Bytes that had come when it became idle: more of them are a request on its way. */
   bytesRead = 0;
   /** When it was seen that a request is on its way. */
   begunAt = 0;
 
-  constructor(socket: Socket, idle: Ring) {
+  constructor(socket: Socket, idle: Ring, begun: Ring) {
     super();
+    this.#begun = begun;
     this.socket = socket;
     this.#idle = idle;
     idle.append(this);
@@ -51,6 +53,12 @@ export class Place extends Ring {
   /** To be called when a request has come. */
   leave(): void {
     this.remove();
+  }
+
+  /** To be called when a request has begun to arrive, and when the connection only waits for its client to end it. */
+  begin(): void {
+    this.begunAt = performance.now();
+    this.#begun.append(this);
   }
 
   /** To be called when all requests are answered. */
@@ -108,7 +116,7 @@ export class ConnectionLimit {
   /** @returns false where there is no room for it, and none can be made; it has its place all the same until it closes */
   enter(socket: Socket): boolean {
     const hasRoom = this.#places.size < this.#max || this.#makeRoom();
-    const place = new Place(socket, this.#idle);
+    const place = new Place(socket, this.#idle, this.#begun);
     this.#places.set(socket, place);
     if (!hasRoom) {
       this.#turnedAway += 1;
@@ -138,8 +146,7 @@ export class ConnectionLimit {
       const first = this.#idle.after;
       if (!(first instanceof Place)) return undefined;
       if (first.socket.bytesRead === first.bytesRead) return first;
-      first.begunAt = performance.now();
-      this.#begun.append(first);
+      first.begin();
     }
     return undefined;
   }

@@ -34,7 +34,11 @@ const NOTHING = Buffer.alloc(0);
 /** An empty part of something: without an address, Node would take it for the end of the connection. */
 const NO_BYTES = Buffer.alloc(1).subarray(1);
 
-/** Bytes that were read and not parsed yet, of all connections of a server. */
+/** What a request and its response take, and each name and value of its headers, which is also text. */
+const REQUEST_BYTES = 4_096;
+const HEADER_TEXT_BYTES = 64;
+
+/** Bytes that were read and not processed yet, of all connections of a server. */
 export class UnparsedBytes {
   readonly #max: number;
   #bytes = 0;
@@ -64,6 +68,8 @@ export class RequestFeed {
   readonly #onOverflow: () => void;
   /** What of `unparsed` is this connection's. */
   #kept = 0;
+  /** What the request takes at which the parser is held. */
+  #headBytes = 0;
   /** The last request that asked for an upgrade, until its end has been seen. */
   #asking: IncomingMessage | undefined;
   #held = false;
@@ -114,15 +120,22 @@ export class RequestFeed {
     this.#asking = request;
   }
 
-  /** To be called while the parser is at a request: neither its body nor what follows is parsed until `release`. */
-  hold(): void {
+  /**
+   * To be called while the parser is at a request: neither its body nor what follows is parsed until `release`.
+   *
+   * @param waiting that request, if it is kept until then
+   */
+  hold(waiting?: IncomingMessage): void {
     this.#held = true;
+    this.#headBytes = waiting ? REQUEST_BYTES + waiting.rawHeaders.length * HEADER_TEXT_BYTES : 0;
   }
 
   /** Not to be called while the parser is at work. */
   release(): void {
     if (!this.#held || !this.#isOurs) return;
     this.#held = false;
+    this.#headBytes = 0;
+    this.#forget();
     // Of a request without a body this is the end, which Node must see now: maybe nothing follows.
     this.#parser.resume();
     this.#afterParsed(NO_BYTES, this.#parser.execute(NO_BYTES));
@@ -169,11 +182,10 @@ export class RequestFeed {
   }
 
   #keep(rest: Buffer): void {
-    if (rest.length === 0) return;
     // A part of a read keeps all of its memory.
-    this.#kept = rest.buffer.byteLength;
+    this.#kept = (rest.length > 0 ? rest.buffer.byteLength : 0) + this.#headBytes;
     if (this.#unparsed.add(this.#kept)) {
-      this.#socket.unshift(rest);
+      if (rest.length > 0) this.#socket.unshift(rest);
       return;
     }
     this.#forget();

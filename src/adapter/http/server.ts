@@ -29,7 +29,7 @@ import {
 import { ReceivedMessage } from './received-message.ts';
 import type { BodyFailure } from './request-body.ts';
 import { UnparsedBytes } from './request-feed.ts';
-import { withoutUserinfo } from './request-head.ts';
+import { MAX_FIELDS, withoutUserinfo } from './request-head.ts';
 import { RequestIds } from './request-ids.ts';
 import { broughtUntrusted, type ServerTls, tlsOptions } from './tls.ts';
 import { TurnBudget } from './turn-budget.ts';
@@ -136,8 +136,8 @@ export class HttpServer {
     });
     // A client that has ended its side waits for its answer. The types leave it out; it is documented nowhere.
     Object.assign(server, { httpAllowHalfOpen: true });
-    // Beyond a thousand Node would drop the rest in silence, a proxy's among them. Their size is bounded.
-    server.maxHeadersCount = 0;
+    // Node drops the rest in silence; one too many tells.
+    server.maxHeadersCount = MAX_FIELDS + 1;
     server.on('connection', (socket: Socket) => {
       if (this.#cut) socket.destroy();
       this.#shared.turns.makeWay();

@@ -14,7 +14,10 @@ const LOGGING = {
   version: 1,
   formatters: { short: { format: '%(message)s' } },
   handlers: { only: { class: 'logging.StreamHandler', formatter: 'short' } },
-  loggers: { tornado: { level: 'INFO', handlers: ['only'] } },
+  loggers: {
+    statelessd: { level: 'INFO', handlers: ['only'] },
+    tornado: { level: 'INFO', handlers: ['only'] },
+  },
 };
 
 describe('a flood of requests without credentials', () => {

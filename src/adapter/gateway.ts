@@ -14,6 +14,7 @@ import type { ConnectionsSnapshot } from './amqp/statistics.ts';
 import { type BuiltInAssets, FileAssets } from './http/assets.ts';
 import { AddressSet } from './http/client-address.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
+import { connectionsWithin, DescriptorWatch, maxDescriptors } from './process/descriptors.ts';
 import { EventLoopWatch } from './process/event-loop.ts';
 import type { Keys } from './process/keys.ts';
 import { ownNames } from './process/own-names.ts';
@@ -53,6 +54,7 @@ export class Gateway {
   readonly #server: HttpServer;
   readonly #requests = new RequestCounters();
   readonly #eventLoop = new EventLoopWatch();
+  readonly #descriptors: DescriptorWatch;
   readonly #slot: Slot;
   /** The handler, without the server around it. */
   readonly fetch: Fetch;
@@ -102,11 +104,21 @@ export class Gateway {
       },
       log: logs.gateway,
     });
+    const descriptors = maxDescriptors();
+    this.#descriptors = new DescriptorWatch(() => logs.gateway('error', 'out of file descriptors', { descriptors }));
+    const maxConnections = Math.min(httpServer.maxConnections, connectionsWithin(descriptors, rabbitmq.maxConnections));
+    if (maxConnections < httpServer.maxConnections)
+      logs.gateway('warning', 'too few file descriptors for HTTPServer.max_connections', {
+        max_connections: maxConnections,
+        descriptors,
+      });
     this.fetch = (request, bindings) => app.fetch(request, bindings);
     this.#server = new HttpServer(
       this.fetch,
       {
         ...httpServer,
+        maxConnections,
+        onAcceptFailed: () => this.#descriptors.check(),
         ...(keys.httpServer && { tls: { ...keys.httpServer, clientCert: httpServer.tls?.clientCert ?? 'none' } }),
         trust: {
           xheaders: httpServer.xheaders,
@@ -175,6 +187,7 @@ export class Gateway {
     await this.#connections.close(Math.min(drainTimeoutMs, Math.max(0, this.#cutAt - performance.now())));
     this.#probe.close();
     this.#eventLoop.close();
+    this.#descriptors.close();
   }
 
   #readiness(): Readiness {
@@ -205,7 +218,9 @@ export class Gateway {
     const blockedSince = this.#connections.blocked?.since;
     return {
       ...processStats(),
+      clients: this.#server.clients,
       connections,
+      descriptors_exhausted: this.#descriptors.exhausted,
       event_loop_delay: this.#eventLoop.delay,
       held: this.#connections.held,
       host: hostname(),

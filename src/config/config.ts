@@ -137,6 +137,8 @@ export interface HttpServerConfig {
   readonly origins: readonly string[];
   /** Names under which browsers may come, as a browser spells them; none by default. */
   readonly hosts: readonly string[];
+  /** Connections of clients, for each backend; 10000 by default. */
+  readonly maxConnections: number;
   /** 10 MiB by default. */
   readonly maxBodySizeBytes: number;
   /** 10 seconds by default. */

@@ -113,6 +113,7 @@ export const table = section({
       trusted_proxies: setting('trustedProxies', addressRanges, ['loopback', 'private']),
       origins: setting('origins', listOf('web origins', webOrigin), []),
       hosts: setting('hosts', listOf('host names', webHost), []),
+      max_connections: setting('maxConnections', count, 10_000),
       max_body_size: setting('maxBodySizeBytes', bytes, '10MiB'),
       headers_timeout: setting('headersTimeoutMs', seconds, 10),
       request_timeout: setting('requestTimeoutMs', seconds, 30),

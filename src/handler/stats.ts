@@ -46,12 +46,22 @@ const state = v.object({ ...readinessDocument.entries, blocked_for: described(v.
 /** What can be told of one backend and of all of them together. */
 const shared = {
   block: v.object({ input: count, output: count }),
+  clients: described(
+    v.object({
+      open: described(count, 'Connections of clients'),
+      max: described(count, 'HTTPServer.max_connections, or fewer where descriptors are'),
+      made_room: described(count, 'Idle ones that were closed for new ones'),
+      turned_away: described(count, 'New ones for which there was no room'),
+    }),
+    'Connections of HTTP clients',
+  ),
   connections: described(
     v.record(v.string(), connectionStats),
     'By vhost:user, where a colon inside a name is %3A; all connections of one user on one vhost together',
   ),
   context_switches: count,
   cpu_time: described(v.object({ system: number, user: number }), 'Seconds'),
+  descriptors_exhausted: described(count, 'How often it was found that no file or socket can be opened'),
   event_loop_delay: described(
     v.object({ p50: number, p99: number, max: number }),
     'Seconds by which the event loop was late, over the last five seconds',

@@ -44,6 +44,7 @@ describe('The default configuration', () => {
         trustedProxies: ['loopback', 'private'],
         origins: [],
         hosts: [],
+        maxConnections: 10_000,
         maxBodySizeBytes: 10 * MiB,
         headersTimeoutMs: 10_000,
         requestTimeoutMs: 30_000,

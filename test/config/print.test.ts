@@ -102,6 +102,7 @@ HTTPServer:
   trusted_proxies: [loopback, private]
   origins: []
   hosts: []
+  max_connections: 10000
   max_body_size: 10MiB
   headers_timeout: 10
   request_timeout: 30

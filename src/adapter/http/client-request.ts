@@ -23,8 +23,8 @@ export class ClientRequest {
     this.body = new RequestBody(incoming, outgoing);
     this.target = incoming.url ?? '/';
     this.fault = faultOfHead(incoming);
-    // The client says so itself, or speaks an HTTP/1.0 without keep-alive.
-    this.isLast = !outgoing.shouldKeepAlive;
+    // The client says so itself, or speaks an HTTP/1.0 without keep-alive. What frames the body may be missing.
+    this.isLast = !outgoing.shouldKeepAlive || this.fault?.kind === 'headers-too-large';
   }
 
   /** Aborted when the client has gone away, or has ended its side of the connection, which looks the same. */

@@ -8,12 +8,17 @@ export interface HeadFault {
   readonly detail: string;
 }
 
+/** Of a request. Their bytes are bounded besides, but thousands of short ones take thirty times their bytes. */
+export const MAX_FIELDS = 256;
+
 /**
  * Judges what HTTP itself says of a request's head, beyond what Node's parser judges.
  *
  * @returns undefined where nothing is wrong
  */
 export function faultOfHead({ rawHeaders, httpVersion, url = '' }: IncomingMessage): HeadFault | undefined {
+  if (rawHeaders.length > 2 * MAX_FIELDS)
+    return { kind: 'headers-too-large', detail: `a request may have ${MAX_FIELDS} header fields at most` };
   let host: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? '';

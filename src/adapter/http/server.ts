@@ -1,17 +1,20 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { createServer as createNetServer, Server as NetServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import type { Bindings } from '../../handler/bindings.ts';
 import { outcomeOf, problem, problemOf } from '../../handler/problem.ts';
 import { REQUEST_ID } from '../../handler/request-id.ts';
+import type { BackendStats } from '../../handler/stats.ts';
+import { Answer } from './answer.ts';
 import { type AddressSet, clientOfRequest, clientOfSocket, type ProxyTrust } from './client-address.ts';
-import { ClientConnection } from './client-connection.ts';
+import { ClientConnection, type SharedByConnections } from './client-connection.ts';
 import { ClientRequest } from './client-request.ts';
-import { keepWhatFollowsUpgrade } from './ignored-upgrade.ts';
+import { ConnectionLimit } from './connection-limit.ts';
+import { Entrances } from './entrances.ts';
 import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { LingeringCloses } from './lingering-close.ts';
 import {
@@ -25,9 +28,12 @@ import {
 } from './protocol-errors.ts';
 import { ReceivedMessage } from './received-message.ts';
 import type { BodyFailure } from './request-body.ts';
-import { withoutUserinfo } from './request-head.ts';
+import { UnparsedBytes } from './request-feed.ts';
+import { MAX_FIELDS, withoutUserinfo } from './request-head.ts';
 import { RequestIds } from './request-ids.ts';
 import { broughtUntrusted, type ServerTls, tlsOptions } from './tls.ts';
+import { TurnBudget } from './turn-budget.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 export interface ServerOptions {
   readonly tls?: ServerTls;
@@ -35,6 +41,10 @@ export interface ServerOptions {
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly noKeepAlive: boolean;
+  /** Idle ones make room for more. */
+  readonly maxConnections: number;
+  /** Called when the kernel has a connection and gives no descriptor for it. */
+  readonly onAcceptFailed: () => void;
   readonly trust: ProxyTrust;
   /** Who may read `/`, `/stats` and their like. */
   readonly operators: AddressSet;
@@ -59,16 +69,11 @@ export interface Answered {
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
-const QUIET_TURNS = 10;
+/** Bytes that pipelining clients have sent and that wait to be parsed. */
+const MAX_UNPARSED_BYTES = 32 * 1024 * 1024;
 
-/**
- * Connections that the kernel may queue until they are accepted, one in each turn of the event loop; it may have a lower
- * limit of its own (net.core.somaxconn). To a crowd over Node's 511 it would seem for seconds that nobody answers.
- */
-export const BACKLOG = 4_096;
-
-/** Under load new ones come while they are accepted. */
-const MAX_QUEUED = 2 * BACKLOG;
+/** Connections over the bound that are answered; more are closed without a word. */
+const MAX_TURNED_AWAY = 256;
 
 /** How often Node looks for connections over their time. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -82,13 +87,16 @@ export class HttpServer {
   readonly #options: ServerOptions;
   readonly #fetch: Fetch;
   readonly #onAnswer: OnAnswer;
-  readonly #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => unknown;
+  readonly #listener: (incoming: IncomingMessage, outgoing: Answer) => unknown;
   readonly #knowledge: ServerKnowledge;
-  /** Node's servers listen on one socket each; those behind further ones hand their connections over. */
-  readonly #entrances: NetServer[];
-  #ended: Promise<unknown> | undefined;
-  readonly #lingering = new LingeringCloses();
-  readonly #sockets = new Set<Socket>();
+  readonly #entrances: Entrances;
+  readonly #limit: ConnectionLimit;
+  readonly #shared: SharedByConnections = {
+    lingering: new LingeringCloses(),
+    turns: new TurnBudget(),
+    unread: new UnreadAnswers(),
+    unparsed: new UnparsedBytes(MAX_UNPARSED_BYTES),
+  };
   readonly #connections = new Map<Duplex, ClientConnection>();
   #draining = false;
   #cut = false;
@@ -102,8 +110,10 @@ export class HttpServer {
       hostname: AUTHORITY,
       autoCleanupIncoming: false,
     });
+    this.#limit = new ConnectionLimit(options.maxConnections);
     const serverOptions = {
       IncomingMessage: ReceivedMessage,
+      ServerResponse: Answer,
       ...(options.tls && tlsOptions(options.tls)),
       ...(options.tls && { handshakeTimeout: options.headersTimeoutMs }),
       headersTimeout: options.headersTimeoutMs,
@@ -119,21 +129,23 @@ export class HttpServer {
     };
     const server = options.tls ? createTlsServer(serverOptions) : createServer(serverOptions);
     this.#server = server;
-    this.#entrances = [server];
+    this.#entrances = new Entrances(server, options.onAcceptFailed);
     // Node lets such a client in where certificates are optional. Before its HTTP server sees the connection:
     server.prependListener('secureConnection', (socket: TLSSocket) => {
       if (broughtUntrusted(socket)) socket.destroy();
     });
     // A client that has ended its side waits for its answer. The types leave it out; it is documented nowhere.
     Object.assign(server, { httpAllowHalfOpen: true });
-    // Beyond a thousand Node would drop the rest in silence, a proxy's among them. Their size is bounded.
-    server.maxHeadersCount = 0;
+    // Node drops the rest in silence; one too many tells.
+    server.maxHeadersCount = MAX_FIELDS + 1;
     server.on('connection', (socket: Socket) => {
       if (this.#cut) socket.destroy();
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      this.#shared.turns.makeWay();
+      const hasRoom = this.#limit.enter(socket);
+      socket.once('close', () => this.#limit.exit(socket));
+      if (!hasRoom) this.#turnAway(socket);
     });
-    const receive = (incoming: ReceivedMessage, outgoing: ServerResponse): void => this.#receive(incoming, outgoing);
+    const receive = (incoming: ReceivedMessage, outgoing: Answer): void => this.#receive(incoming, outgoing);
     server.on('request', receive);
     server.on('checkContinue', receive);
     server.on('checkExpectation', receive);
@@ -145,15 +157,7 @@ export class HttpServer {
 
   /** Accepts connections on sockets that are bound already. */
   async listen(handles: readonly unknown[]): Promise<void> {
-    const [first, ...others] = handles;
-    await listenOn(this.#server, first);
-    for (const handle of others) {
-      const entrance = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-        this.#server.emit('connection', socket),
-      );
-      await listenOn(entrance, handle);
-      this.#entrances.push(entrance);
-    }
+    await this.#entrances.open(handles);
   }
 
   /**
@@ -163,35 +167,17 @@ export class HttpServer {
   async stopAccepting(): Promise<void> {
     this.#draining = true;
     await this.stopListening();
-    await this.#ended;
+    await this.#entrances.closed;
   }
 
   /** Accepts no more connections; those that there are go on. */
-  async stopListening(): Promise<void> {
-    await this.#acceptQueued();
-    // Not the HTTP server's own close, which would close idle connections in the face of a request on its way.
-    this.#ended ??= Promise.all(
-      this.#entrances.map(
-        (server) => new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve())),
-      ),
-    );
+  stopListening(): Promise<void> {
+    return this.#entrances.close();
   }
 
-  /**
-   * Connections that the kernel has let in already would be reset with the listening socket. Node accepts one in each
-   * turn of the event loop, and under load more come during a turn: the queue is empty once several brought none.
-   */
-  async #acceptQueued(): Promise<void> {
-    let quietTurns = 0;
-    const onConnection = (): void => {
-      quietTurns = 0;
-    };
-    this.#server.on('connection', onConnection);
-    for (let turn = 0; quietTurns < QUIET_TURNS && turn < MAX_QUEUED && !this.#cut; turn += 1) {
-      quietTurns += 1;
-      await nextTurn();
-    }
-    this.#server.off('connection', onConnection);
+  get clients(): BackendStats['clients'] {
+    const { open, max, madeRoom, turnedAway } = this.#limit;
+    return { open, max, made_room: madeRoom, turned_away: turnedAway };
   }
 
   /** Answers requests that are still arriving: nothing will come of them. */
@@ -206,26 +192,32 @@ export class HttpServer {
   /** Those too that have not become HTTP yet. */
   closeAllConnections(): void {
     this.#server.closeAllConnections();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#limit.sockets) socket.destroy();
     this.#cut = true;
+    this.#entrances.hurry();
   }
 
   #connectionOf(socket: Duplex): ClientConnection | undefined {
     const known = this.#connections.get(socket);
     if (known || !(socket instanceof Socket)) return known;
-    const connection = new ClientConnection(socket, clientOfSocket(socket, this.#options.trust), this.#lingering);
+    const place = this.#limit.placeOf(belowTls(socket));
+    const connection = new ClientConnection(socket, clientOfSocket(socket, this.#options.trust), this.#shared, place);
     this.#connections.set(socket, connection);
-    socket.once('close', () => this.#connections.delete(socket));
+    socket.once('close', () => {
+      connection.closed();
+      this.#connections.delete(socket);
+    });
     return connection;
   }
 
-  #receive(incoming: ReceivedMessage, outgoing: ServerResponse): void {
+  #receive(incoming: ReceivedMessage, outgoing: Answer): void {
     const connection = this.#connectionOf(incoming.socket);
     if (!connection) return;
     const request = new ClientRequest(connection, incoming, outgoing);
-    const kept = incoming.headers.upgrade === undefined || keepWhatFollowsUpgrade(incoming);
+    const kept = incoming.headers.upgrade === undefined || connection.keepWhatFollows(incoming);
     if (this.#draining || this.#options.noKeepAlive || !kept) request.isLast = true;
     incoming.request = request;
+    outgoing.request = request;
     // What the Web's `Request` would refuse in them is not for it to refuse.
     incoming.headers.host = AUTHORITY;
     incoming.url = '/';
@@ -311,6 +303,17 @@ export class HttpServer {
     this.#refuseRaw(connection, refusal, requestStartOf(error) ?? UNKNOWN);
   }
 
+  /** There is no room for it, and no request of it is looked at. */
+  #turnAway(socket: Socket): void {
+    if (this.#options.tls || this.#limit.open > this.#options.maxConnections + MAX_TURNED_AWAY) {
+      socket.destroy();
+      return;
+    }
+    const detail = 'there are as many connections as HTTPServer.max_connections allows, and none of them is idle';
+    const refusal = problem('overloaded', { requestId: this.#newRequestId(), published: 'no', detail });
+    this.#shared.lingering.end(socket, rawResponse(refusal));
+  }
+
   #refuseRaw(connection: ClientConnection, refusal: Response, { method, target }: RequestStart): void {
     this.#onAnswer({
       method,
@@ -323,16 +326,6 @@ export class HttpServer {
     });
     connection.refuse(rawResponse(refusal));
   }
-}
-
-function listenOn(server: NetServer, handle: unknown): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(handle, BACKLOG, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 /** The status in logs and statistics of a request whose client went away. */
@@ -348,4 +341,10 @@ const refusalOf = (response: Response): Answered['notPublished'] => ({
 function bodyFailureOf({ code }: ProtocolError): BodyFailure {
   if (code === TIMED_OUT) return 'timed-out';
   return code === CUT_SHORT ? 'aborted' : 'malformed';
+}
+
+/** The socket that was accepted. Where Node does not tell, its connection counts and makes no room. */
+function belowTls(socket: Socket): Socket {
+  const below: unknown = socket instanceof TLSSocket ? Reflect.get(socket, '_parent') : socket;
+  return below instanceof Socket ? below : socket;
 }

@@ -8,7 +8,7 @@ import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
 import { Gateway } from '../gateway.ts';
 import { readBuiltIn } from '../http/assets.ts';
-import { BACKLOG } from '../http/server.ts';
+import { BACKLOG } from '../http/entrances.ts';
 import { configureLogging, openLogs, reopenFiles } from '../logging/logging.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';

@@ -64,12 +64,21 @@ export function processStats(): ProcessStats {
     page_faults: { major: usage.majorPageFault, minor: usage.minorPageFault },
     page_size: PAGE_SIZE,
     pid: process.pid,
-    resident_memory: Math.round(process.memoryUsage.rss() / 1024),
+    resident_memory: residentMemory() ?? usage.maxRSS,
     signals_received: usage.signalsCount,
     swap_outs: usage.swappedOut,
     timestamp: Math.floor(Date.now() / 1000),
     uptime: process.uptime(),
   };
+}
+
+/** In KiB. Undefined where all descriptors are in use, and /proc cannot be read. */
+function residentMemory(): number | undefined {
+  try {
+    return Math.round(process.memoryUsage.rss() / 1024);
+  } catch {
+    return undefined;
+  }
 }
 
 const AT_PAGESZ = 6n;

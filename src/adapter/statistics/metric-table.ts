@@ -105,6 +105,26 @@ export const metricTable: readonly Metric[] = [
   ),
   ofConnections('counter', 'channels_opened_total', 'Channels that were opened.', ({ channels }) => channels.opened),
   ofConnections('counter', 'channels_closed_total', 'Channels that ended.', ({ channels }) => channels.closed),
+  ofBackend('gauge', 'client_connections', 'Connections of HTTP clients.', ({ clients }) => clients.open),
+  ofBackend('gauge', 'client_connections_max', 'As many as there may be.', ({ clients }) => clients.max),
+  ofBackend(
+    'counter',
+    'client_connections_made_room_total',
+    'Idle connections of clients that were closed for new ones.',
+    ({ clients }) => clients.made_room,
+  ),
+  ofBackend(
+    'counter',
+    'client_connections_turned_away_total',
+    'Connections of clients for which there was no room.',
+    ({ clients }) => clients.turned_away,
+  ),
+  ofBackend(
+    'counter',
+    'descriptors_exhausted_total',
+    'How often it was found that no file or socket can be opened.',
+    (stats) => stats.descriptors_exhausted,
+  ),
   ofBackend('counter', 'logins_refused_total', 'Logins that the broker refused.', (stats) => stats.logins_refused),
   ofBackend('gauge', 'ready', 'Whether requests should be sent here, as /readyz says.', ({ state }) =>
     Number(state.ready),

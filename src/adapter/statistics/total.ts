@@ -18,9 +18,16 @@ function totalOf(snapshots: readonly Snapshot[]): TotalStats {
   const most = (of: (stats: BackendStats) => number): number => Math.max(0, ...all.map(of));
   return {
     block: { input: sum(({ block }) => block.input), output: sum(({ block }) => block.output) },
+    clients: {
+      open: sum(({ clients }) => clients.open),
+      max: sum(({ clients }) => clients.max),
+      made_room: sum(({ clients }) => clients.made_room),
+      turned_away: sum(({ clients }) => clients.turned_away),
+    },
     connections: connectionsOf(snapshots),
     context_switches: sum((stats) => stats.context_switches),
     cpu_time: { system: sum(({ cpu_time }) => cpu_time.system), user: sum(({ cpu_time }) => cpu_time.user) },
+    descriptors_exhausted: sum((stats) => stats.descriptors_exhausted),
     event_loop_delay: {
       p50: most((stats) => stats.event_loop_delay.p50),
       p99: most((stats) => stats.event_loop_delay.p99),

@@ -14,6 +14,7 @@ import { ClientRequest } from './client-request.ts';
 import { keepWhatFollowsUpgrade } from './ignored-upgrade.ts';
 import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { LingeringCloses } from './lingering-close.ts';
+import { OneATurn } from './one-a-turn.ts';
 import {
   CUT_SHORT,
   faultOfBytes,
@@ -88,6 +89,7 @@ export class HttpServer {
   readonly #entrances: NetServer[];
   #ended: Promise<unknown> | undefined;
   readonly #lingering = new LingeringCloses();
+  readonly #floods = new OneATurn();
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Map<Duplex, ClientConnection>();
   #draining = false;
@@ -226,6 +228,7 @@ export class HttpServer {
     const kept = incoming.headers.upgrade === undefined || keepWhatFollowsUpgrade(incoming);
     if (this.#draining || this.#options.noKeepAlive || !kept) request.isLast = true;
     incoming.request = request;
+    incoming.floods = this.#floods;
     // What the Web's `Request` would refuse in them is not for it to refuse.
     incoming.headers.host = AUTHORITY;
     incoming.url = '/';

@@ -18,6 +18,7 @@ import { type PublishManySettings, publishManyRoute } from './routes/publish-man
 import { metricsRoute, statsRoute } from './routes/stats.ts';
 import type { StatsSource } from './stats.ts';
 import { decodedByProxy, expectedVhost, splitTarget } from './target.ts';
+import { OneAtATime } from './turns.ts';
 
 export interface AppDeps {
   readonly publisher: Publisher;
@@ -53,8 +54,9 @@ export function createApp({
   });
 
   app.post('/Publisher', publishRoute(publisher, settings, log));
-  app.post('/ManagementPublish', managementPublishRoute(publisher, settings, log));
-  app.post('/PublishMany', publishManyRoute(publisher, settings, log));
+  const longTexts = new OneAtATime();
+  app.post('/ManagementPublish', managementPublishRoute(publisher, settings, log, longTexts));
+  app.post('/PublishMany', publishManyRoute(publisher, settings, log, longTexts));
   app.get('/Stats', forOperators(statsRoute(stats)));
   app.get('/Metrics', forOperators(metricsRoute(stats)));
   app.get('/Dashboard', forOperators(dashboardRoute(assets)));

@@ -65,7 +65,8 @@ export interface Properties {
   deliveryMode: 1 | 2;
   /** Milliseconds, in decimal. */
   expiration?: string;
-  headers?: HeaderTable;
+  /** As bytes they are in AMQP's encoding, with their length before them. */
+  headers?: HeaderTable | Uint8Array;
   messageId?: string;
   /** 0 to 255. */
   priority?: number;

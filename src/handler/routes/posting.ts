@@ -95,6 +95,8 @@ async function readCoded(
   return decoded;
 }
 
+export const noRoom = 'too many bytes of messages are in memory';
+
 type NoBody = Exclude<DecodedBody, { readonly kind: 'body' }>;
 
 /** The answer to a request whose body did not come, or may not. */
@@ -103,7 +105,7 @@ export function refuseBody(read: NoBody, requestId: string, settings: PostSettin
     case 'too-large':
       return refusal('body-too-large', requestId, tooLarge(settings));
     case 'no-room':
-      return refusal('overloaded', requestId, { detail: 'too many bytes of messages are in memory' });
+      return refusal('overloaded', requestId, { detail: noRoom });
     case 'timed-out':
       return refusal('request-timeout', requestId);
     case 'malformed':

@@ -199,12 +199,13 @@ export class Gateway {
     };
   }
 
-  #stats({ stats: connections, recent }: ConnectionsSnapshot): BackendStats {
+  #stats({ stats: connections, forgotten, recent }: ConnectionsSnapshot): BackendStats {
     const blockedSince = this.#connections.blocked?.since;
     return {
       ...processStats(),
       connections,
       event_loop_delay: this.#eventLoop.delay,
+      forgotten,
       held: this.#connections.held,
       host: hostname(),
       latency: summarize(mergeLatencies(Object.values(recent))),

@@ -293,6 +293,7 @@ export class Connections implements Publisher {
 
   #closeIdle(now: number): void {
     this.#known.forgetExpired(Date.now());
+    this.statistics.forgetOld(now);
     for (const connection of [...this.#table.values()]) {
       if (connection.expired) this.#remove(connection);
       else if (connection.idle && now - connection.usedAt > this.#options.idleTimeoutMs) this.#remove(connection);

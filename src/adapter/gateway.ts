@@ -214,7 +214,7 @@ export class Gateway {
     };
   }
 
-  #stats({ stats: connections, recent }: ConnectionsSnapshot): BackendStats {
+  #stats({ stats: connections, forgotten, recent }: ConnectionsSnapshot): BackendStats {
     const blockedSince = this.#connections.blocked?.since;
     return {
       ...processStats(),
@@ -222,6 +222,7 @@ export class Gateway {
       connections,
       descriptors_exhausted: this.#descriptors.exhausted,
       event_loop_delay: this.#eventLoop.delay,
+      forgotten,
       held: this.#connections.held,
       host: hostname(),
       latency: summarize(mergeLatencies(Object.values(recent))),

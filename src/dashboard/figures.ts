@@ -83,8 +83,9 @@ export function figuresOf(at: number, elapsed: number, now: TotalStats, before: 
 
 export type ConnectionCounter = Exclude<Trouble, 'logins_refused'> | 'publishes' | 'in_flight' | 'queue_size';
 
-export function sumOf({ connections }: TotalStats, counter: ConnectionCounter): number {
-  return Object.values(connections).reduce((sum, connection) => sum + connection[counter], 0);
+export function sumOf({ connections, forgotten }: TotalStats, counter: ConnectionCounter): number {
+  const past = counter === 'in_flight' || counter === 'queue_size' ? 0 : forgotten[counter];
+  return Object.values(connections).reduce((sum, connection) => sum + connection[counter], past);
 }
 
 function answersOf({ requests }: TotalStats, digit: string): number {

@@ -19,6 +19,7 @@ import { type PublishManySettings, publishManyRoute } from './routes/publish-man
 import { metricsRoute, statsRoute } from './routes/stats.ts';
 import type { StatsSource } from './stats.ts';
 import { decodedByProxy, expectedVhost, splitTarget } from './target.ts';
+import { OneAtATime } from './turns.ts';
 
 export interface AppDeps {
   readonly publisher: Publisher;
@@ -54,8 +55,9 @@ export function createApp({
   });
 
   app.post('/Publisher', publishRoute(publisher, settings, log));
-  app.post('/ManagementPublish', managementPublishRoute(publisher, settings, log));
-  app.post('/PublishMany', publishManyRoute(publisher, settings, log));
+  const longTexts = new OneAtATime();
+  app.post('/ManagementPublish', managementPublishRoute(publisher, settings, log, longTexts));
+  app.post('/PublishMany', publishManyRoute(publisher, settings, log, longTexts));
   const forOperators = (route: AppRoute): AppRoute => operatorsOnly(route, settings.hosts);
   app.get('/Stats', forOperators(statsRoute(stats)));
   app.get('/Metrics', forOperators(metricsRoute(stats)));

@@ -1,9 +1,9 @@
+import { ByteBlocks } from './byte-blocks.ts';
+
 export interface BodyLimit {
   /** Bytes; a longer body is not read on. */
   readonly maxBytes: number;
-  /** Bytes for which there is room already. */
-  readonly reserved: number;
-  /** Asks for room for more. */
+  /** Asks for room for so many bytes more. */
   reserve(bytes: number): boolean;
 }
 
@@ -15,41 +15,26 @@ export type BodyOutcome =
   | { readonly kind: 'malformed' }
   | { readonly kind: 'aborted' };
 
-/** Gathers chunks within a limit. */
+/** Gathers chunks within a limit. Room is asked for as they come, so that what is announced and not sent takes none. */
 export class BodyChunks {
   readonly #limit: BodyLimit;
-  readonly #chunks: Uint8Array[] = [];
-  #size = 0;
-  #reserved: number;
+  readonly #blocks = new ByteBlocks();
 
   constructor(limit: BodyLimit) {
     this.#limit = limit;
-    this.#reserved = limit.reserved;
   }
 
   /** `undefined`, or why there may be no more of it. */
   add(chunk: Uint8Array): { readonly kind: 'too-large' | 'no-room' } | undefined {
-    this.#size += chunk.length;
-    if (this.#size > this.#limit.maxBytes) return { kind: 'too-large' };
-    const lacking = this.#size - this.#reserved;
-    if (lacking > 0) {
-      if (!this.#limit.reserve(lacking)) return { kind: 'no-room' };
-      this.#reserved = this.#size;
-    }
-    this.#chunks.push(chunk);
+    if (this.#blocks.size + chunk.length > this.#limit.maxBytes) return { kind: 'too-large' };
+    const cost = this.#blocks.costOf(chunk);
+    if (cost > 0 && !this.#limit.reserve(cost)) return { kind: 'no-room' };
+    this.#blocks.add(chunk);
     return undefined;
   }
 
   body(): BodyOutcome {
-    const [first] = this.#chunks;
-    if (first && this.#chunks.length === 1) return { kind: 'body', bytes: first };
-    const bytes = new Uint8Array(this.#size);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return { kind: 'body', bytes };
+    return { kind: 'body', bytes: this.#blocks.take() };
   }
 }
 

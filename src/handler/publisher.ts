@@ -5,8 +5,8 @@
  *
  * - A *message* is a body and its AMQP properties; its *address* is a vhost, an exchange and a routing key.
  * - *Credentials* are a RabbitMQ user's: a name and a password, or a token. Only the broker judges them.
- * - *Admission* comes before a request's body is read: these credentials may use this vhost, and there is room for
- *   the body. A message is then *held* while it waits for a connection or a place on one, *in flight* once it is
+ * - *Admission* comes before a request's body is read: these credentials may use this vhost, and there would be room
+ *   for the body. A message is then *held* while it waits for a connection or a place on one, *in flight* once it is
  *   written and not yet confirmed, and *confirmed* by the broker's basic.ack.
  * - A message whose attempt ended without a verdict is *republished*. One that nobody waits for any more and that
  *   was given up on is *abandoned*.
@@ -65,7 +65,8 @@ export interface Properties {
   deliveryMode: 1 | 2;
   /** Milliseconds, in decimal. */
   expiration?: string;
-  headers?: HeaderTable;
+  /** As bytes they are in AMQP's encoding, with their length before them. */
+  headers?: HeaderTable | Uint8Array;
   messageId?: string;
   /** 0 to 255. */
   priority?: number;
@@ -161,10 +162,13 @@ export interface PublishOptions {
   readonly patient?: boolean;
 }
 
-/** Leave to publish as one user on one vhost, with room for a body. It ends with `publish` or `release`. */
+/** Leave to publish as one user on one vhost. It ends with `publish` or `release`. */
 export interface Admission {
   readonly kind: 'admitted';
-  /** Asks for room for more bytes than announced. */
+  /**
+   * Asks for room in memory, for so many bytes more, before they are kept. A negative number gives room back; the rest is
+   * given back when the message is out of memory.
+   */
   reserve(bytes: number): boolean;
   publish(address: Address, message: Message, options: PublishOptions): Promise<PublishOutcome>;
   /** Publishes several, their confirms overlapping, within one time; gives their outcomes in the same order. */

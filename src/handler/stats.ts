@@ -12,22 +12,43 @@ const latency = described(
   'Seconds from a message’s arrival to its confirm, over the last one to two minutes',
 );
 
-/** One entry of `connections`. Names and nesting are those of 2013; what comes after `queue_size` is newer. */
-export const connectionStats = v.object({
-  connected: v.boolean(),
+/** What only grows. */
+const totals = {
   connections: v.object({ opened: count, closed: count }),
   channels: v.object({ opened: count, closed: count }),
   publishes: described(count, 'Messages confirmed'),
-  queue_size: described(count, 'Messages held: they wait for a connection, or for a place on it'),
-  in_flight: described(count, 'Messages written and not confirmed yet'),
-  blocked: v.boolean(),
   refused: described(count, 'Messages that the broker refused'),
   unroutable: described(count, 'Messages that no queue took and that asked to be told'),
   nacked: count,
   republished: described(count, 'Attempts after a message’s first'),
   abandoned: described(count, 'Messages given up on after a 202'),
+};
+
+const connectionTotals = v.object(totals);
+
+export type ConnectionTotals = v.InferOutput<typeof connectionTotals>;
+
+/** One entry of `connections`. Names and nesting are those of 2013; what comes after `queue_size` is newer. */
+export const connectionStats = v.object({
+  connected: v.boolean(),
+  connections: totals.connections,
+  channels: totals.channels,
+  publishes: totals.publishes,
+  queue_size: described(count, 'Messages held: they wait for a connection, or for a place on it'),
+  in_flight: described(count, 'Messages written and not confirmed yet'),
+  blocked: v.boolean(),
+  refused: totals.refused,
+  unroutable: totals.unroutable,
+  nacked: totals.nacked,
+  republished: totals.republished,
+  abandoned: totals.abandoned,
   latency,
 });
+
+/** Entries of `connections` that were dropped, added up. */
+const forgottenStats = v.object({ names: described(count, 'Entries that were dropped'), ...totals });
+
+export type ForgottenStats = v.InferOutput<typeof forgottenStats>;
 
 export type ConnectionStats = v.InferOutput<typeof connectionStats>;
 
@@ -66,7 +87,14 @@ const shared = {
     v.object({ p50: number, p99: number, max: number }),
     'Seconds by which the event loop was late, over the last five seconds',
   ),
-  held: described(v.object({ messages: count, bytes: count }), 'What waits in memory, and the bytes of all bodies'),
+  forgotten: described(
+    forgottenStats,
+    'Totals of entries that are in connections no more, since their last connection ended long ago',
+  ),
+  held: described(
+    v.object({ messages: count, bytes: count }),
+    'Messages that wait, and the memory that all requests take, in bytes',
+  ),
   host: v.string(),
   latency,
   logins_refused: described(count, 'Logins that the broker refused'),

@@ -18,3 +18,14 @@ export class Turns {
     this.#startedAt = performance.now();
   }
 }
+
+/** Work of which one piece is done at a time, in the order in which it was asked for. */
+export class OneAtATime {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}

@@ -7,7 +7,7 @@ import type {
   PublishOptions,
   PublishOutcome,
 } from '../../handler/publisher.ts';
-import type { Share } from './budget.ts';
+import type { ByteShare } from './byte-budget.ts';
 import type { DeliveryListener } from './delivery.ts';
 
 /** What an admission costs besides its body, in bytes of memory: the request, the message, the promises. */
@@ -33,23 +33,32 @@ export interface AdmissionHost {
   onDone(): void;
 }
 
-/** Room for a body of so many bytes, or undefined where there is none. */
-export function admit(share: Share, announced: number, expiresAt: number, host: AdmissionHost): Admission | undefined {
-  const reserved = announced + OVERHEAD_BYTES;
-  return share.take(reserved) ? new HeldRoom(share, reserved, expiresAt, host) : undefined;
+/**
+ * Leave to publish, or undefined where there is no room for as many bytes as are announced. Those are taken only as they
+ * come: a client that announces a body and does not send it would otherwise refuse others.
+ */
+export function admit(
+  share: ByteShare,
+  announced: number,
+  expiresAt: number,
+  host: AdmissionHost,
+): Admission | undefined {
+  if (!share.hasRoomFor(OVERHEAD_BYTES + announced)) return undefined;
+  share.take(OVERHEAD_BYTES);
+  return new HeldRoom(share, OVERHEAD_BYTES, expiresAt, host);
 }
 
 /** A class and not a handful of closures, which would cost as much as the rest of an admission. */
 class HeldRoom implements Admission, DeliveryListener {
   readonly kind = 'admitted';
-  readonly #share: Share;
+  readonly #share: ByteShare;
   readonly #expiresAt: number;
   readonly #host: AdmissionHost;
   #reserved: number;
   #open = true;
   #onOutcome: ((outcome: PublishOutcome) => void) | undefined;
 
-  constructor(share: Share, reserved: number, expiresAt: number, host: AdmissionHost) {
+  constructor(share: ByteShare, reserved: number, expiresAt: number, host: AdmissionHost) {
     this.#share = share;
     this.#reserved = reserved;
     this.#expiresAt = expiresAt;
@@ -98,6 +107,6 @@ class HeldRoom implements Admission, DeliveryListener {
   }
 
   onOutOfMemory(): void {
-    this.#share.give(this.#reserved);
+    this.#share.giveBack(this.#reserved);
   }
 }

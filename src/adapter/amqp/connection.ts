@@ -11,7 +11,7 @@ import type {
 } from '../../handler/publisher.ts';
 import { type AdmissionHost, admit } from './admission.ts';
 import { Backoff } from './backoff.ts';
-import type { Share } from './budget.ts';
+import type { ByteShare } from './byte-budget.ts';
 import { Counters } from './counters.ts';
 import { Delivery, type DeliveryListener, TOKEN_EXPIRED } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
@@ -82,7 +82,7 @@ export class Connection {
   usedAt = performance.now();
 
   readonly #options: ConnectionOptions;
-  readonly #share: Share;
+  readonly #share: ByteShare;
   readonly #host: ConnectionHost;
   readonly #held = new DeliveryQueue();
   /** Were on a connection that something written on it broke. */
@@ -129,7 +129,7 @@ export class Connection {
     onDone: () => this.#host.onDone(),
   };
 
-  constructor(login: Login, options: ConnectionOptions, share: Share, host: ConnectionHost) {
+  constructor(login: Login, options: ConnectionOptions, share: ByteShare, host: ConnectionHost) {
     this.#login = login;
     this.#options = options;
     this.#share = share;
@@ -250,7 +250,7 @@ export class Connection {
   }
 
   /**
-   * Leave to publish, and room for so many bytes.
+   * Leave to publish, where there is room for so many bytes.
    *
    * @param expiresAt when the token ends, in milliseconds since the epoch; infinite for a password
    */

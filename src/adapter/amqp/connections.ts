@@ -8,7 +8,7 @@ import type {
   Publisher,
   PublishFailure,
 } from '../../handler/publisher.ts';
-import { Budget } from './budget.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { TOKEN_EXPIRED } from './delivery.ts';
@@ -76,7 +76,7 @@ export class Connections implements Publisher {
   readonly statistics = new ConnectionStatistics();
   readonly #options: ConnectionsOptions;
   readonly #logs: Logs;
-  readonly #budget: Budget;
+  readonly #budget: ByteBudget;
   readonly #held: HeldMessages;
   readonly #table = new ConnectionTable();
   /** All that have not taken leave of the broker yet, in the map or not. */
@@ -91,7 +91,7 @@ export class Connections implements Publisher {
   constructor(options: ConnectionsOptions, logs: Logs) {
     this.#options = options;
     this.#logs = logs;
-    this.#budget = new Budget(options.maxHeldBytes);
+    this.#budget = new ByteBudget(options.maxHeldBytes);
     this.#held = new HeldMessages(options.maxHeldMessages);
     const { hosts } = options.session.link;
     this.#logins = new Logins({
@@ -121,7 +121,7 @@ export class Connections implements Publisher {
     return first;
   }
 
-  /** What waits in memory: messages for a connection or a place on it, and bytes of all bodies. */
+  /** What waits in memory: messages for a connection or a place on it, and what all requests take, in bytes. */
   get held(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#held.size, bytes: this.#budget.bytes };
   }
@@ -245,7 +245,7 @@ export class Connections implements Publisher {
   }
 
   #create(login: Login): Connection {
-    const connection = new Connection(login, this.#options, this.#budget.share(), this.#host());
+    const connection = new Connection(login, this.#options, this.#budget.shareOf(userOf(login)), this.#host());
     this.#alive.add(connection);
     return connection;
   }
@@ -293,6 +293,7 @@ export class Connections implements Publisher {
 
   #closeIdle(now: number): void {
     this.#known.forgetExpired(Date.now());
+    this.statistics.forgetOld(now);
     for (const connection of [...this.#table.values()]) {
       if (connection.expired) this.#remove(connection);
       else if (connection.idle && now - connection.usedAt > this.#options.idleTimeoutMs) this.#remove(connection);

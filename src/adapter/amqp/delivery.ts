@@ -33,8 +33,9 @@ export interface Carrier {
  */
 export class Delivery {
   readonly address: Address;
-  readonly properties: Properties;
   readonly unroutable: Unroutable;
+  #properties: Properties;
+  #headersAreGone = false;
   #body: Buffer;
   #bodyDigest: string | undefined;
   /** Its client was answered 202: it can wait for an alarm to end. */
@@ -75,13 +76,22 @@ export class Delivery {
     listener: DeliveryListener,
   ) {
     this.address = address;
-    this.properties = message.properties;
+    this.#properties = message.properties;
     this.unroutable = message.unroutable;
     this.#body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
     this.patient = patient;
     this.expiresAt = expiresAt;
     this.#held = held;
     this.#listener = listener;
+  }
+
+  get properties(): Properties {
+    return this.#properties;
+  }
+
+  /** Large headers go out of memory with the body. */
+  get headersAreGone(): boolean {
+    return this.#headersAreGone;
   }
 
   /** Empty once it is out of memory. */
@@ -187,9 +197,21 @@ export class Delivery {
     this.#listener = undefined;
     if (this.#carrier && this.mandatory) this.#bodyDigest = digestOf(this.#body);
     this.#body = NOTHING;
+    this.#dropLargeHeaders();
     listener.onOutOfMemory();
   }
+
+  #dropLargeHeaders(): void {
+    const { headers } = this.#properties;
+    if (!this.#carrier || !(headers instanceof Uint8Array) || headers.length <= SMALL_HEADERS) return;
+    const { headers: _, ...others } = this.#properties;
+    this.#properties = others;
+    this.#headersAreGone = true;
+  }
 }
+
+/** Bytes of headers that are kept until their confirm, as other properties are. */
+const SMALL_HEADERS = 256;
 
 /**
  * Calls `onExpired` when a token ends, if that is within the time.

@@ -65,17 +65,21 @@ export function cumulativeOctaves({ counts }: Latencies): { readonly seconds: nu
 
 const PERIOD_MS = 60_000;
 
-/** Times from a message's arrival to its confirm, over the last one to two minutes and over all time. */
+/**
+ * Times from a message's arrival to its confirm, over the last one to two minutes and over all time. A histogram takes a
+ * kilobyte: there is none before there is something to count.
+ */
 export class LatencyWindow {
-  #current = noLatencies();
-  #previous = noLatencies();
+  #current: Latencies | undefined;
+  #previous: Latencies | undefined;
   /** Before `#current`, the previous ones included. */
-  #past = noLatencies();
+  #past: Latencies | undefined;
   #rotatedAt = performance.now();
 
   add(milliseconds: number): void {
     const octaves = Math.log2(Math.max(milliseconds, FIRST_BUCKET_MS) / FIRST_BUCKET_MS);
     const bucket = Math.min(BUCKETS - 1, Math.ceil(octaves * BUCKETS_PER_OCTAVE));
+    this.#current ??= noLatencies();
     const { counts } = this.#current;
     counts[bucket] = (counts[bucket] ?? 0) + 1;
     this.#current.sumMs += milliseconds;
@@ -86,17 +90,20 @@ export class LatencyWindow {
   rotate(now: number): void {
     const age = now - this.#rotatedAt;
     if (age < PERIOD_MS) return;
-    this.#past = mergeLatencies([this.#past, this.#current]);
-    this.#previous = age >= 2 * PERIOD_MS ? noLatencies() : this.#current;
-    this.#current = noLatencies();
+    if (this.#current) this.#past = merged(this.#past, this.#current);
+    this.#previous = age >= 2 * PERIOD_MS ? undefined : this.#current;
+    this.#current = undefined;
     this.#rotatedAt = now;
   }
 
   get recent(): Latencies {
-    return mergeLatencies([this.#previous, this.#current]);
+    return merged(this.#previous, this.#current);
   }
 
   get lifetime(): Latencies {
-    return mergeLatencies([this.#past, this.#current]);
+    return merged(this.#past, this.#current);
   }
 }
+
+const merged = (...all: (Latencies | undefined)[]): Latencies =>
+  mergeLatencies(all.filter((each) => each !== undefined));

@@ -1,6 +1,6 @@
+import { encodeTable } from '../../handler/message/table-encoding.ts';
 import { encodedTableSize } from '../../handler/message/table-size.ts';
 import type { Address, Properties } from '../../handler/publisher.ts';
-import { writeShortString, writeTable } from './table-encoding.ts';
 
 /** @see https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf section 4.2.3 */
 const FRAME = { method: 1, header: 2, body: 3, end: 0xce } as const;
@@ -50,7 +50,7 @@ export function contentHeaderSize(properties: Properties): number {
     HEADER_BYTES +
     stringSize(properties.contentType) +
     stringSize(properties.contentEncoding) +
-    (headers ? encodedTableSize(headers) : 0) +
+    headersSize(headers) +
     1 +
     (priority === undefined ? 0 : 1) +
     stringSize(properties.correlationId) +
@@ -63,6 +63,11 @@ export function contentHeaderSize(properties: Properties): number {
     stringSize(properties.appId) +
     stringSize(properties.clusterId)
   );
+}
+
+function headersSize(headers: Properties['headers']): number {
+  if (headers === undefined) return 0;
+  return headers instanceof Uint8Array ? headers.length : encodedTableSize(headers);
 }
 
 const stringSize = (text: string | undefined): number => (text === undefined ? 0 : 1 + Buffer.byteLength(text));
@@ -162,7 +167,10 @@ function writeProperties(out: Buffer, properties: Properties, offset: number): n
   text(properties.contentEncoding, FLAG.contentEncoding);
   if (properties.headers) {
     flags |= FLAG.headers;
-    at = writeTable(out, properties.headers, at);
+    const { headers } = properties;
+    const bytes = headers instanceof Uint8Array ? headers : encodeTable(headers);
+    out.set(bytes, at);
+    at += bytes.length;
   }
   out[at] = properties.deliveryMode;
   at += 1;
@@ -185,4 +193,11 @@ function writeProperties(out: Buffer, properties: Properties, offset: number): n
   text(properties.clusterId, FLAG.clusterId);
   out.writeUInt16BE(flags, offset);
   return at;
+}
+
+/** A string of at most 255 bytes, with its length before it. */
+function writeShortString(out: Buffer, text: string, offset: number): number {
+  const length = out.write(text, offset + 1);
+  out[offset] = length;
+  return offset + 1 + length;
 }

@@ -1,7 +1,8 @@
-import { isArray, isTable } from '../../handler/message/table-size.ts';
-import type { HeaderValue, Properties } from '../../handler/publisher.ts';
+import { encodeTable } from '../../handler/message/table-encoding.ts';
+import type { Properties } from '../../handler/publisher.ts';
 import { type Delivery, digestOf } from './delivery.ts';
 import type { Returned } from './message-events.ts';
+import { decodeTable } from './table-decoding.ts';
 
 /** Properties that come back. */
 const COMPARED = [
@@ -22,6 +23,9 @@ const COMPARED = [
 
 /** Header names are told apart from properties by this prefix. */
 const HEADER = 'headers.';
+
+/** Of a message whose headers are out of memory, which could be the one: another that agrees is preferred. */
+const HEADERS_GONE = 'headers';
 
 /** More than the properties and headers of a message can be. */
 const OTHER_BODY = 1e6;
@@ -60,19 +64,21 @@ export class ReturnMatcher {
       best = delivery;
       fewest = differences;
     }
-    if (best && fewest < OTHER_BODY)
+    if (best && !best.headersAreGone && fewest < OTHER_BODY)
       for (const name of this.#differing(returned, headers, best)) this.#stamped.add(name);
     return best;
   }
 
   #differing(returned: Returned, headers: Headers, delivery: Delivery): string[] {
     const { properties } = delivery;
+    const names: string[] = COMPARED.filter((name) => returned.fields[name] !== properties[name]);
+    if (delivery.headersAreGone) return [...names, HEADERS_GONE];
     let own = headersOf.get(delivery);
     if (own === undefined) {
-      own = textsOf(properties.headers && decoded(properties.headers));
+      const { headers: sent } = properties;
+      own = sent ? textsOf(decodeTable(sent instanceof Uint8Array ? sent : encodeTable(sent))) : NONE;
       headersOf.set(delivery, own);
     }
-    const names: string[] = COMPARED.filter((name) => returned.fields[name] !== properties[name]);
     for (const [name, text] of own) if (headers.get(name) !== text) names.push(HEADER + name);
     for (const name of headers.keys()) if (!own.has(name)) names.push(HEADER + name);
     return names.filter((name) => !this.#stamped.has(name));
@@ -105,24 +111,6 @@ function textsOf(table: unknown): Headers {
   const texts = new Map<string, string>();
   for (const [name, value] of entriesOf(table)) if (name !== 'BCC') texts.set(name, JSON.stringify(plain(value)) ?? '');
   return texts;
-}
-
-/** A value that has been sent, as the client library decodes it again. */
-function decoded(value: HeaderValue): unknown {
-  if (typeof value === 'bigint') return Number(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (isArray(value)) return value.map(decoded);
-  if (isTable(value)) return Object.fromEntries([...value].map(([name, member]) => [name, decoded(member)]));
-  switch (value.type) {
-    case 'double':
-      return value.value;
-    case 'timestamp':
-      return value.seconds;
-    case 'decimal':
-      return { scale: value.scale, value: value.digits };
-    case 'binary':
-      return value.bytes;
-  }
 }
 
 /** Tables come back as objects, in which numeric names move to the front. */

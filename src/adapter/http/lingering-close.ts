@@ -28,7 +28,12 @@ export class LingeringCloses {
     socket.end(last);
     const total = setTimeout(() => socket.destroy(), patient ? TOTAL_MS : IMPATIENT_MS);
     const quiet = setTimeout(() => socket.destroy(), patient ? QUIET_MS : IMPATIENT_MS);
-    socket.on('data', () => quiet.refresh());
+    const discard = (): void => {
+      socket.on('data', () => quiet.refresh());
+    };
+    // Node's HTTP server reads on from a connection that its parser had paused, but only until somebody else listens.
+    if (socket.isPaused()) socket.once('resume', discard);
+    else discard();
     socket.resume();
     socket.once('close', () => {
       this.#open -= 1;

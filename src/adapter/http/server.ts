@@ -17,6 +17,7 @@ import { ConnectionLimit } from './connection-limit.ts';
 import { Entrances } from './entrances.ts';
 import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { LingeringCloses } from './lingering-close.ts';
+import { OneATurn } from './one-a-turn.ts';
 import {
   CUT_SHORT,
   faultOfBytes,
@@ -97,6 +98,7 @@ export class HttpServer {
     unread: new UnreadAnswers(),
     unparsed: new UnparsedBytes(MAX_UNPARSED_BYTES),
   };
+  readonly #floods = new OneATurn();
   readonly #connections = new Map<Duplex, ClientConnection>();
   #draining = false;
   #cut = false;
@@ -218,6 +220,7 @@ export class HttpServer {
     if (this.#draining || this.#options.noKeepAlive || !kept) request.isLast = true;
     incoming.request = request;
     outgoing.request = request;
+    incoming.floods = this.#floods;
     // What the Web's `Request` would refuse in them is not for it to refuse.
     incoming.headers.host = AUTHORITY;
     incoming.url = '/';

@@ -12,7 +12,7 @@ export function stateOf({ snapshots, silent }: Survey): LogFields {
     ready: all.filter(({ state }) => state.ready).length,
     blocked: all.some(({ state }) => state.blocked !== null),
     connected: connections.filter(({ connected }) => connected).length,
-    published: sum(connections.map(({ publishes }) => publishes)),
+    published: sum([...connections, ...all.map(({ forgotten }) => forgotten)].map(({ publishes }) => publishes)),
     in_flight: sum(connections.map(({ in_flight }) => in_flight)),
     held: sum(all.map(({ held }) => held.messages)),
     held_bytes: sum(all.map(({ held }) => held.bytes)),

@@ -1,4 +1,4 @@
-import { type ConnectionStats, namesIn } from '../../handler/stats.ts';
+import { type ConnectionStats, type ConnectionTotals, namesIn } from '../../handler/stats.ts';
 import { cumulativeOctaves } from '../amqp/latency.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -28,7 +28,7 @@ const ofBackend = (type: 'counter' | 'gauge', name: string, help: string, value:
   values: ({ stats }) => one(value(stats)),
 });
 
-/** Labelled by vhost and user; there are as many of those as an installation has, and clients cannot make more. */
+/** Labelled by vhost and user. */
 const ofConnections = (
   type: 'counter' | 'gauge',
   name: string,
@@ -41,6 +41,56 @@ const ofConnections = (
   values: ({ stats }) =>
     Object.entries(stats.connections).map(([key, connection]) => ({ labels: namesIn(key), value: value(connection) })),
 });
+
+interface ConnectionCounter {
+  readonly name: string;
+  readonly help: string;
+  readonly value: (totals: ConnectionTotals) => number;
+}
+
+const connectionCounters: readonly ConnectionCounter[] = [
+  { name: 'messages_confirmed_total', help: 'Messages that the broker has confirmed.', value: (c) => c.publishes },
+  { name: 'messages_refused_total', help: 'Messages that the broker refused.', value: (c) => c.refused },
+  { name: 'messages_unroutable_total', help: 'Messages that no queue took.', value: (c) => c.unroutable },
+  { name: 'messages_nacked_total', help: 'Messages that a queue rejected (basic.nack).', value: (c) => c.nacked },
+  { name: 'messages_republished_total', help: 'Attempts after the first of a message.', value: (c) => c.republished },
+  { name: 'messages_abandoned_total', help: 'Messages given up on after a 202.', value: (c) => c.abandoned },
+  {
+    name: 'connections_opened_total',
+    help: 'Connections to the broker that were opened.',
+    value: ({ connections }) => connections.opened,
+  },
+  {
+    name: 'connections_closed_total',
+    help: 'Connections to the broker that ended.',
+    value: ({ connections }) => connections.closed,
+  },
+  { name: 'channels_opened_total', help: 'Channels that were opened.', value: ({ channels }) => channels.opened },
+  { name: 'channels_closed_total', help: 'Channels that ended.', value: ({ channels }) => channels.closed },
+];
+
+/**
+ * The series of a name that is forgotten end. Their last values are no part of another series of the same metric: it
+ * would grow by all that the name ever did, at once, and `rate` would take it for traffic.
+ */
+const forgotten: readonly Metric[] = [
+  {
+    name: 'statelessd_forgotten_total',
+    help: 'Last values of the series of names that are forgotten, added up, by the counter.',
+    type: 'counter',
+    values: ({ stats }) =>
+      connectionCounters.map(({ name, value }) => ({
+        labels: { counter: `statelessd_${name}` },
+        value: value(stats.forgotten),
+      })),
+  },
+  ofBackend(
+    'counter',
+    'names_forgotten_total',
+    'Vhosts and users without a connection for so long that they have no series any more.',
+    (stats) => stats.forgotten.names,
+  ),
+];
 
 const DURATION = 'statelessd_publish_duration_seconds';
 
@@ -75,36 +125,18 @@ export const metricTable: readonly Metric[] = [
       ];
     },
   },
-  ofConnections('counter', 'messages_confirmed_total', 'Messages that the broker has confirmed.', (c) => c.publishes),
-  ofConnections('counter', 'messages_refused_total', 'Messages that the broker refused.', (c) => c.refused),
-  ofConnections('counter', 'messages_unroutable_total', 'Messages that no queue took.', (c) => c.unroutable),
-  ofConnections('counter', 'messages_nacked_total', 'Messages that a queue rejected (basic.nack).', (c) => c.nacked),
-  ofConnections(
-    'counter',
-    'messages_republished_total',
-    'Attempts after the first of a message.',
-    (c) => c.republished,
-  ),
-  ofConnections('counter', 'messages_abandoned_total', 'Messages given up on after a 202.', (c) => c.abandoned),
+  ...connectionCounters.map(({ name, help, value }) => ofConnections('counter', name, help, value)),
+  ...forgotten,
   ofConnections('gauge', 'messages_in_flight', 'Messages written and not confirmed yet.', (c) => c.in_flight),
   ofConnections('gauge', 'messages_held', 'Messages that wait for a connection or a place on it.', (c) => c.queue_size),
-  ofBackend('gauge', 'held_bytes', 'Bytes of request bodies in memory.', ({ held }) => held.bytes),
+  ofBackend(
+    'gauge',
+    'held_bytes',
+    'Memory that requests take, as far as max_held_bytes bounds it.',
+    ({ held }) => held.bytes,
+  ),
   ofConnections('gauge', 'connected', 'Whether a connection to the broker is open.', (c) => Number(c.connected)),
   ofConnections('gauge', 'blocked', 'Whether the broker takes no messages.', (c) => Number(c.blocked)),
-  ofConnections(
-    'counter',
-    'connections_opened_total',
-    'Connections to the broker that were opened.',
-    ({ connections }) => connections.opened,
-  ),
-  ofConnections(
-    'counter',
-    'connections_closed_total',
-    'Connections to the broker that ended.',
-    ({ connections }) => connections.closed,
-  ),
-  ofConnections('counter', 'channels_opened_total', 'Channels that were opened.', ({ channels }) => channels.opened),
-  ofConnections('counter', 'channels_closed_total', 'Channels that ended.', ({ channels }) => channels.closed),
   ofBackend('gauge', 'client_connections', 'Connections of HTTP clients.', ({ clients }) => clients.open),
   ofBackend('gauge', 'client_connections_max', 'As many as there may be.', ({ clients }) => clients.max),
   ofBackend(

@@ -6,7 +6,7 @@ import type { AnswerCount } from '../process/process-stats.ts';
 export interface Snapshot {
   readonly stats: BackendStats;
   readonly answers: readonly AnswerCount[];
-  /** Of the last minutes, by the keys of `stats.connections`. */
+  /** Of the last minutes, by the keys of `stats.connections`; of those with a connection. */
   readonly recent: Readonly<Record<string, Latencies>>;
   /** Of all messages that the backend has published. */
   readonly lifetime: Latencies;

@@ -1,4 +1,10 @@
-import type { BackendStats, ConnectionStats, InstallationStats, TotalStats } from '../../handler/stats.ts';
+import type {
+  BackendStats,
+  ConnectionStats,
+  ConnectionTotals,
+  InstallationStats,
+  TotalStats,
+} from '../../handler/stats.ts';
 import { mergeLatencies, summarize } from '../amqp/latency.ts';
 import type { Snapshot, Survey } from './snapshot.ts';
 
@@ -33,6 +39,7 @@ function totalOf(snapshots: readonly Snapshot[]): TotalStats {
       p99: most((stats) => stats.event_loop_delay.p99),
       max: most((stats) => stats.event_loop_delay.max),
     },
+    forgotten: { names: sum(({ forgotten }) => forgotten.names), ...totalsOf(all.map(({ forgotten }) => forgotten)) },
     held: { messages: sum(({ held }) => held.messages), bytes: sum(({ held }) => held.bytes) },
     host: all[0]?.host ?? '',
     latency: summarize(mergeLatencies(snapshots.flatMap(({ recent }) => Object.values(recent)))),
@@ -61,24 +68,30 @@ function connectionsOf(snapshots: readonly Snapshot[]): Record<string, Connectio
 
 function connectionOf(snapshots: readonly Snapshot[], key: string): ConnectionStats {
   const all = snapshots.flatMap(({ stats }) => stats.connections[key] ?? []);
-  const sum = (of: (stats: ConnectionStats) => number): number => total(all.map(of));
   return {
     connected: all.some(({ connected }) => connected),
+    queue_size: total(all.map(({ queue_size }) => queue_size)),
+    in_flight: total(all.map(({ in_flight }) => in_flight)),
+    blocked: all.some(({ blocked }) => blocked),
+    ...totalsOf(all),
+    latency: summarize(mergeLatencies(snapshots.flatMap(({ recent }) => recent[key] ?? []))),
+  };
+}
+
+function totalsOf(all: readonly ConnectionTotals[]): ConnectionTotals {
+  const sum = (of: (totals: ConnectionTotals) => number): number => total(all.map(of));
+  return {
     connections: {
       opened: sum(({ connections }) => connections.opened),
       closed: sum(({ connections }) => connections.closed),
     },
     channels: { opened: sum(({ channels }) => channels.opened), closed: sum(({ channels }) => channels.closed) },
     publishes: sum(({ publishes }) => publishes),
-    queue_size: sum(({ queue_size }) => queue_size),
-    in_flight: sum(({ in_flight }) => in_flight),
-    blocked: all.some(({ blocked }) => blocked),
     refused: sum(({ refused }) => refused),
     unroutable: sum(({ unroutable }) => unroutable),
     nacked: sum(({ nacked }) => nacked),
     republished: sum(({ republished }) => republished),
     abandoned: sum(({ abandoned }) => abandoned),
-    latency: summarize(mergeLatencies(snapshots.flatMap(({ recent }) => recent[key] ?? []))),
   };
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../message/compact.ts';
 import type { FieldError } from '../message/fields.ts';
 import type { TraceContext } from '../message/message-headers.ts';
 import { type PropertyDefaults, toPropertiesOfJson } from '../message/properties.ts';
@@ -5,8 +6,8 @@ import { type ExchangeNames, withoutVoidReturn } from '../message/void-returns.t
 import { writtenHeaders } from '../message/written-numbers.ts';
 import type { Addressed } from '../publisher.ts';
 import { exchangeOf, judgeName } from '../target.ts';
-import type { Turns } from '../turns.ts';
-import { decodeBase64, type Encode, encodeText } from './body-text.ts';
+import type { OneAtATime, Turns } from '../turns.ts';
+import { decodeBase64, encodeText } from './body-text.ts';
 import type { JsonResult } from './json-text.ts';
 
 /** What holds for all messages of a batch. */
@@ -17,6 +18,10 @@ export interface BatchContext {
   readonly trace: TraceContext;
   readonly defaults: PropertyDefaults & { readonly ignoreReturnsOf: readonly ExchangeNames[] };
   readonly maxMessages: number;
+  /** Asks for room in memory for so many bytes more. */
+  readonly reserve: (bytes: number) => boolean;
+  /** Texts of megabytes take several times their length while they are parsed: one does at a time. */
+  readonly longTexts: OneAtATime;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -25,17 +30,21 @@ export type BatchMessage =
   | { readonly ok: true; readonly message: Addressed }
   | { readonly ok: false; readonly errors: readonly FieldError[] };
 
-/** One message of a batch; with a long body it takes several turns. */
+/**
+ * One message of a batch; with a long body it takes several turns.
+ *
+ * @param source the bytes of the JSON, in whose place the body is put
+ */
 export function toBatchMessage(
   json: JsonResult,
+  source: Uint8Array,
   context: BatchContext,
   turns: Turns,
-  encode: Encode,
 ): BatchMessage | Promise<BatchMessage> {
   if (!json.ok) return { ok: false, errors: [{ field: 'message', message: json.message }] };
   const { value, text } = json;
   if (!isObject(value)) return { ok: false, errors: [{ field: 'message', message: 'expected a JSON object' }] };
-  const body = bodyOf(value, turns, encode);
+  const body = bodyOf(value, source, turns);
   const headers = writtenHeaders(value.headers, text, ['headers'], turns);
   return body instanceof Promise || headers instanceof Promise
     ? Promise.all([headers, body]).then(([stated, decoded]) => assemble(value, stated, decoded, context))
@@ -62,7 +71,10 @@ function assemble(
   const { properties, unroutable } = made;
   const address = { vhost, exchange: to, routingKey };
   const message = { body: body.bytes, properties, unroutable };
-  return { ok: true, message: { address, message: withoutVoidReturn(address, message, defaults.ignoreReturnsOf) } };
+  return {
+    ok: true,
+    message: { address, message: compact(withoutVoidReturn(address, message, defaults.ignoreReturnsOf)) },
+  };
 }
 
 /** Where the path names an exchange, messages name none, or the same. */
@@ -92,16 +104,16 @@ type BodyResult =
   | { readonly ok: true; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly error: FieldError };
 
-function bodyOf(json: Json, turns: Turns, encode: Encode): BodyResult | Promise<BodyResult> {
+function bodyOf(json: Json, source: Uint8Array, turns: Turns): BodyResult | Promise<BodyResult> {
   const { body, body_base64 } = json;
   if (body !== undefined && body_base64 !== undefined)
     return wrong('body', 'expected either body or body_base64, found both');
   if (body !== undefined) {
     if (typeof body !== 'string') return wrong('body', 'expected a string');
-    return orWrong(encodeText(body, turns, encode), 'body', 'expected well-formed Unicode, found a lone surrogate');
+    return orWrong(encodeText(body, source, turns), 'body', 'expected well-formed Unicode, found a lone surrogate');
   }
   if (typeof body_base64 === 'string')
-    return orWrong(decodeBase64(body_base64, turns), 'body_base64', 'expected base64 (RFC 4648), padded');
+    return orWrong(decodeBase64(body_base64, source, turns), 'body_base64', 'expected base64 (RFC 4648), padded');
   if (body_base64 !== undefined) return wrong('body_base64', 'expected a string');
   return wrong('body', 'is required (it may be empty), or body_base64');
 }

@@ -1,10 +1,11 @@
 import { decodeBase64, encodeText } from '../batch/body-text.ts';
 import { isShort, parseLong, parseShort } from '../batch/json-text.ts';
+import { compact } from '../message/compact.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { isShortString, maxShortString } from '../message/utf8.ts';
 import { writtenHeaders } from '../message/written-numbers.ts';
 import type { Message } from '../publisher.ts';
-import { LONG, Turns } from '../turns.ts';
+import { LONG, type OneAtATime, Turns } from '../turns.ts';
 import { badRequest, crash, type Fault, toManagedProperties } from './properties.ts';
 
 /**
@@ -20,7 +21,19 @@ const KEYS = ['routing_key', 'properties', 'payload', 'payload_encoding'] as con
 
 type Json = Readonly<Record<string, unknown>>;
 
-export async function readManagedPublish(body: Uint8Array, defaults: PropertyDefaults): Promise<ManagedPublish> {
+/**
+ * @param body the message's body is put in its place
+ * @param longTexts texts of megabytes take several times their length while they are parsed: one does at a time
+ */
+export function readManagedPublish(
+  body: Uint8Array,
+  defaults: PropertyDefaults,
+  longTexts: OneAtATime,
+): Promise<ManagedPublish> {
+  return isShort(body) ? read(body, defaults) : longTexts.run(() => read(body, defaults));
+}
+
+async function read(body: Uint8Array, defaults: PropertyDefaults): Promise<ManagedPublish> {
   const turns = new Turns();
   const parsed = isShort(body) ? parseShort(body) : await parseLong(body, turns);
   if (body.length > 0 && !parsed.ok) return badRequest('not_json');
@@ -35,7 +48,7 @@ export async function readManagedPublish(body: Uint8Array, defaults: PropertyDef
     isObject(object.properties) && parsed.ok
       ? await withWrittenHeaders(object.properties, parsed.text, turns)
       : object.properties;
-  return judge({ ...object, properties }, defaults, turns);
+  return judge({ ...object, properties }, body, defaults, turns);
 }
 
 async function withWrittenHeaders(properties: Json, text: string, turns: Turns): Promise<Json> {
@@ -43,7 +56,12 @@ async function withWrittenHeaders(properties: Json, text: string, turns: Turns):
   return headers === properties.headers ? properties : { ...properties, headers };
 }
 
-async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Promise<ManagedPublish> {
+async function judge(
+  json: Json,
+  source: Uint8Array,
+  defaults: PropertyDefaults,
+  turns: Turns,
+): Promise<ManagedPublish> {
   const { routing_key: routingKey, payload, payload_encoding: encoding } = json;
   if (typeof payload !== 'string') return badRequest('payload_not_string');
   const made = toManagedProperties(json.properties, defaults);
@@ -51,8 +69,8 @@ async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Prom
   if (encoding !== 'string' && encoding !== 'base64')
     return badRequest(['unsupported_encoding', typeof encoding === 'object' && encoding !== null ? '…' : encoding]);
   const bytes = await (encoding === 'string'
-    ? encodeText(payload, turns)
-    : decodeBase64(await unspaced(payload, turns), turns));
+    ? encodeText(payload, source, turns)
+    : decodeBase64(await unspaced(payload, turns), source, turns));
   if (bytes === undefined)
     return badRequest(
       encoding === 'base64' ? ['not_base64', shown(payload)] : 'the payload has a lone surrogate, which UTF-8 has not',
@@ -61,7 +79,7 @@ async function judge(json: Json, defaults: PropertyDefaults, turns: Turns): Prom
   if (!isShortString(routingKey)) return badRequest(`routing_key: expected at most ${maxShortString} bytes of UTF-8`);
   // Whether a queue takes it is what the plugin's answer tells.
   const message = { body: bytes, properties: made.properties, unroutable: 'report' as const };
-  return { kind: 'message', routingKey, message };
+  return { kind: 'message', routingKey, message: compact(message) };
 }
 
 const isObject = (value: unknown): value is Json =>

@@ -54,22 +54,22 @@ export function parseUrlencoded(bytes: Uint8Array, limit = maxFields): ParsedFie
 const maxAtOnce = 1024 * 1024;
 
 /**
- * Decodes a long value and lets others have their turn meanwhile. Resolves to `undefined` for a broken escape.
+ * Decodes a long value, in its own place, and lets others have their turn meanwhile. Resolves to `undefined` for a broken
+ * escape.
  */
 export async function decodeInTurns(raw: Uint8Array): Promise<Uint8Array | undefined> {
   const turns = new Turns();
-  const decoded = new Uint8Array(raw.length);
   let length = 0;
   for (let start = 0; start < raw.length; ) {
     const end = beforeEscape(raw, Math.min(start + maxAtOnce, raw.length));
     const part = decodeComponent(raw.subarray(start, end));
     if (part === undefined) return undefined;
-    decoded.set(part, length);
+    raw.set(part, length);
     length += part.length;
     start = end;
     if (turns.due) await turns.next();
   }
-  return decoded.subarray(0, length);
+  return raw.subarray(0, length);
 }
 
 /** The same end, or that of the bytes before an escape which it would cut in two. */

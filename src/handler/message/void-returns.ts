@@ -15,6 +15,7 @@ const DELAY = 'x-delay';
  * The message, without the wish to be returned where a return would say nothing: the broker returns what no queue takes
  * at once, and some exchanges have then kept, delayed or delivered it.
  *
+ * @param message not compact yet
  * @param ignored exchanges of which the operator knows it
  */
 export function withoutVoidReturn(
@@ -26,6 +27,7 @@ export function withoutVoidReturn(
   const isVoid =
     isDirectReply(routingKey) ||
     (headers !== undefined &&
+      !(headers instanceof Uint8Array) &&
       (headers.has(DELAY) || [headers.get('CC'), headers.get('BCC')].flat().some(isDirectReply))) ||
     ignored.some(({ regexp }) => regexp.test(exchange || 'amq.default'));
   return isVoid ? { ...message, unroutable: 'ignore' } : message;

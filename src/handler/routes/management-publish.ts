@@ -12,6 +12,7 @@ import { readManagedPublish } from '../management/publish-request.ts';
 import type { Publisher } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { queryOf, toAddress } from '../target.ts';
+import type { OneAtATime } from '../turns.ts';
 import { passesXsrf } from '../xsrf.ts';
 import { type Failure, logFailure } from './log-failure.ts';
 import { admissionRequest, judgePost, readPost, refuseBody } from './posting.ts';
@@ -21,7 +22,12 @@ import { optionsOf, type PublishSettings, xsrfProblem } from './publish.ts';
  * POST /api/exchanges/<vhost>/<exchange>/publish, as RabbitMQ's management plugin answers it, so that its clients need
  * another base URL and nothing else. @see https://www.rabbitmq.com/docs/http-api-reference
  */
-export function managementPublishRoute(publisher: Publisher, settings: PublishSettings, log: Log) {
+export function managementPublishRoute(
+  publisher: Publisher,
+  settings: PublishSettings,
+  log: Log,
+  longTexts: OneAtATime,
+) {
   /** @param onRoutingKey called when the body has been read, where it stands */
   const handle = async (
     c: AppContext,
@@ -39,7 +45,7 @@ export function managementPublishRoute(publisher: Publisher, settings: PublishSe
     try {
       const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return answerProblem(refuseBody(read, requestId, settings));
-      const made = await readManagedPublish(read.bytes, settings);
+      const made = await readManagedPublish(read.bytes, settings, longTexts);
       if (made.kind !== 'message') return answerFault(made);
       const { routingKey, message } = made;
       onRoutingKey(routingKey);

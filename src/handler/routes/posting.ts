@@ -69,25 +69,32 @@ export const refuseAdmission = (failure: PublishFailure, requestId: string, cred
 /** Reads the body of a judged request, without its coding. */
 export function readPost(
   c: AppContext,
-  { size, coding }: Judged<unknown>,
+  { coding }: Judged<unknown>,
   admission: Admission,
   settings: PostSettings,
 ): Promise<DecodedBody> {
-  const limit = bodyLimit(admission, size, settings);
-  return coding === undefined ? readBodyOf(c, limit) : readCoded(c, coding, limit);
+  const limit: BodyLimit = {
+    maxBytes: settings.maxBodySizeBytes,
+    reserve: (bytes) => admission.reserve(bytes),
+  };
+  return coding === undefined ? readBodyOf(c, limit) : readCoded(c, coding, admission, limit);
 }
 
 /** Both are held: what came, until it is decoded, and what that becomes. */
-async function readCoded(c: AppContext, coding: ContentCoding, limit: BodyLimit): Promise<DecodedBody> {
+async function readCoded(
+  c: AppContext,
+  coding: ContentCoding,
+  admission: Admission,
+  limit: BodyLimit,
+): Promise<DecodedBody> {
   const read = await readBodyOf(c, limit);
-  return read.kind === 'body' ? decodeBody(read.bytes, coding, { ...limit, reserved: 0 }) : read;
+  if (read.kind !== 'body') return read;
+  const decoded = await decodeBody(read.bytes, coding, admission, limit.maxBytes);
+  admission.reserve(-read.bytes.length);
+  return decoded;
 }
 
-const bodyLimit = (admission: Admission, announced: number, { maxBodySizeBytes }: PostSettings): BodyLimit => ({
-  maxBytes: maxBodySizeBytes,
-  reserved: announced,
-  reserve: (bytes) => admission.reserve(bytes),
-});
+export const noRoom = 'too many bytes of messages are in memory';
 
 type NoBody = Exclude<DecodedBody, { readonly kind: 'body' }>;
 
@@ -97,7 +104,7 @@ export function refuseBody(read: NoBody, requestId: string, settings: PostSettin
     case 'too-large':
       return refusal('body-too-large', requestId, tooLarge(settings));
     case 'no-room':
-      return refusal('overloaded', requestId, { detail: 'too many bytes of messages are in memory' });
+      return refusal('overloaded', requestId, { detail: noRoom });
     case 'timed-out':
       return refusal('request-timeout', requestId);
     case 'malformed':

@@ -8,10 +8,10 @@ import { failureProblem, outcomeOf, problem } from '../problem.ts';
 import type { Addressed, Admission, Credentials, Publisher, PublishFailure, PublishOutcome } from '../publisher.ts';
 import { requestIdOf } from '../request-id.ts';
 import { type BatchAddress, decodedByProxy, toBatchAddress } from '../target.ts';
-import { Turns } from '../turns.ts';
+import { type OneAtATime, Turns } from '../turns.ts';
 import { logFailure } from './log-failure.ts';
 import { pending, within } from './pending.ts';
-import { admissionRequest, judgePost, readPost, refuseAdmission, refuseBody } from './posting.ts';
+import { admissionRequest, judgePost, noRoom, readPost, refuseAdmission, refuseBody } from './posting.ts';
 import type { PublishSettings } from './publish.ts';
 
 export interface PublishManySettings extends PublishSettings {
@@ -19,11 +19,8 @@ export interface PublishManySettings extends PublishSettings {
   readonly maxBatch: number;
 }
 
-/** Memory that a message of a batch takes beside its body: its properties, its promises. */
-const OVERHEAD_BYTES = 1_024;
-
 /** POST /<vhost> and POST /<vhost>/<exchange>: many messages, judged as one, published one by one. */
-export function publishManyRoute(publisher: Publisher, settings: PublishManySettings, log: Log) {
+export function publishManyRoute(publisher: Publisher, settings: PublishManySettings, log: Log, longTexts: OneAtATime) {
   const handle = async (c: AppContext, requestId: string): Promise<Response> => {
     const judged = judgePost(c, requestId, settings, addressOf(c), 'batch');
     if ('done' in judged) return judged.done;
@@ -37,11 +34,9 @@ export function publishManyRoute(publisher: Publisher, settings: PublishManySett
       const read = await readPost(c, judged.next, admission, settings);
       if (read.kind !== 'body') return refuseBody(read, requestId, settings);
       const startedAt = performance.now();
-      const made = await makeBatch(c, read.bytes, form, address, settings);
+      const made = await makeBatch(c, read.bytes, form, address, admission, longTexts, settings);
       if (made.kind !== 'batch') return invalidBatch(made, requestId, settings);
       const { messages } = made;
-      if (!admission.reserve(messages.length * OVERHEAD_BYTES))
-        return problem('overloaded', { requestId, detail: 'too many bytes of messages are in memory' });
       const publication = { admission, credentials, messages, requestId, preferences, startedAt };
       return await publish(c, publication, settings, (index, failure) => {
         logOne(log, claimedUser(credentials), requestId, index, messages, failure);
@@ -84,10 +79,13 @@ function makeBatch(
   body: Uint8Array,
   form: BatchForm,
   { vhost, exchange }: BatchAddress,
+  admission: Admission,
+  longTexts: OneAtATime,
   defaults: PublishManySettings,
 ): Promise<BatchResult> {
   const trace = { traceparent: headerOf(c, 'traceparent'), tracestate: headerOf(c, 'tracestate') };
-  return toBatch(body, form, { vhost, exchange, trace, defaults, maxMessages: defaults.maxBatch });
+  const reserve = (bytes: number): boolean => admission.reserve(bytes);
+  return toBatch(body, form, { vhost, exchange, trace, defaults, maxMessages: defaults.maxBatch, reserve, longTexts });
 }
 
 function invalidBatch(
@@ -102,6 +100,8 @@ function invalidBatch(
       return problem('malformed-request', { requestId, detail: made.message });
     case 'invalid':
       return problem('invalid-batch', { requestId, errors: made.errors });
+    case 'no-room':
+      return problem('overloaded', { requestId, detail: noRoom });
     case 'too-many':
       return problem('batch-too-large', { requestId, detail: `expected at most ${maxBatch} messages` });
   }

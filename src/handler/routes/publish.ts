@@ -1,6 +1,7 @@
 import { type AppContext, goneSignalOf, headerOf, headersFrom, targetOf } from '../bindings.ts';
 import type { Log } from '../log.ts';
 import { attributePrefix } from '../message/cloud-events.ts';
+import { compact, headersSize } from '../message/compact.ts';
 import { type Invalid, type Malformed, malformedBody, toMessage } from '../message/message.ts';
 import type { PropertyDefaults } from '../message/properties.ts';
 import { decodeInTurns } from '../message/urlencoded.ts';
@@ -23,7 +24,9 @@ import { logFailure } from './log-failure.ts';
 import { pending, within } from './pending.ts';
 import {
   admissionRequest,
+  type Judged,
   judgePost,
+  noRoom,
   type PostSettings,
   readPost,
   refuseAdmission,
@@ -55,12 +58,9 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind !== 'admitted') return refuseAdmission(admission, requestId, credentials);
     try {
-      const read = await readPost(c, judged.next, admission, settings);
-      if (read.kind !== 'body') return refuseBody(read, requestId, settings);
-      const making = makeMessage(c, requestId, read.bytes, settings);
-      const made = making instanceof Promise ? await making : making;
+      const made = await readMessage(c, requestId, judged.next, admission, settings);
       if ('done' in made) return made.done;
-      const message = withoutVoidReturn(address, made.next, settings.ignoreReturnsOf);
+      const message = made.next;
       if (preferences.respondAsync)
         return await publishAsync({ admission, address, credentials, message, requestId, preferences }, settings);
       const outcome = await admission.publish(address, message, optionsOf(c, preferences, settings));
@@ -81,6 +81,24 @@ export function publishRoute(publisher: Publisher, settings: PublishSettings, lo
 
 const addressOf = (c: AppContext): ReturnType<typeof toAddress> =>
   toAddress(c.req.param('0') ?? '', c.req.param('1') ?? '', c.req.param('2') ?? '');
+
+/** The message, for which there is room. Nothing of the request is kept that it does not consist of. */
+async function readMessage(
+  c: AppContext,
+  requestId: string,
+  judged: Judged<Address>,
+  admission: Admission,
+  settings: PublishSettings,
+): Promise<Step<Message>> {
+  const read = await readPost(c, judged, admission, settings);
+  if (read.kind !== 'body') return { done: refuseBody(read, requestId, settings) };
+  const making = makeMessage(c, requestId, read.bytes, settings);
+  const made = making instanceof Promise ? await making : making;
+  if ('done' in made) return made;
+  const message = compact(withoutVoidReturn(judged.address, made.next, settings.ignoreReturnsOf));
+  if (admission.reserve(headersSize(message))) return { next: message };
+  return { done: problem('overloaded', { requestId, detail: noRoom }) };
+}
 
 function makeMessage(
   c: AppContext,

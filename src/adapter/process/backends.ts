@@ -269,8 +269,8 @@ function sendSockets(child: ChildProcess, sockets: readonly BoundSocket[]): void
 /** Asks a process to end, and kills it where it does not in time. */
 async function end(child: ChildProcess, order: Order, withinMs: number): Promise<void> {
   if (hasEnded(child)) return;
-  // Not events.once, which would reject where the process may not be killed.
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // Not events.once, which would reject where the process may not be killed. What it said at last has been read, then.
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   send(child, order);
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
   await exited;

@@ -35,7 +35,9 @@ const surveys = new Inquiries<Survey>();
 
 process.on('message', (message: unknown, handle: unknown) => {
   const order = parseOrder(message);
-  switch (order.kind) {
+  switch (order?.kind) {
+    case undefined:
+      return openLogs().gateway('error', 'the supervisor sends messages that are none');
     case 'socket':
       return void sockets.push(handle);
     case 'listen':

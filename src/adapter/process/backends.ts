@@ -183,10 +183,17 @@ export class Backend {
       if (this.#announced) send(child, { kind: 'announce' });
       return failed;
     });
+    let isNonsenseLogged = false;
     child.on('message', (message) => {
       const report = parseReport(message);
-      if ('id' in report) void this.#onReport(child, report);
+      if (report !== undefined) {
+        if ('id' in report) void this.#onReport(child, report);
+        return;
+      }
+      if (!isNonsenseLogged) this.#logFault(child, 'it sends messages that are none, which are ignored');
+      isNonsenseLogged = true;
     });
+    child.on('error', ({ message }) => this.#logFault(child, message));
     sendSockets(child, this.listener.sockets);
     send(child, { kind: 'start', start: { slot: { port: this.port, worker: this.worker }, ...this.#settings } });
     return { child, failure };
@@ -197,6 +204,11 @@ export class Backend {
     return failed?.code === undefined
       ? failed
       : { ...failed, reason: `${describe(this.listener.address)}: ${failed.reason}` };
+  }
+
+  #logFault(child: ChildProcess, cause: string): void {
+    const listener = describe(this.listener.address);
+    this.#host.log('error', 'a backend is not as it should be', { listener, pid: child.pid, cause });
   }
 
   async #onReport(child: ChildProcess, report: Extract<Report, { readonly id: number }>): Promise<void> {
@@ -240,8 +252,8 @@ export function outcomeOf(child: ChildProcess, kind: Report['kind']): Promise<St
     };
     const onMessage = (message: unknown): void => {
       const report = parseReport(message);
-      if (report.kind === kind) settle();
-      else if (report.kind === 'failed') settle({ reason: report.reason, code: report.code });
+      if (report?.kind === kind) settle();
+      else if (report?.kind === 'failed') settle({ reason: report.reason, code: report.code });
     };
     const onExit = (code: number | null, signal: NodeJS.Signals | null): void =>
       settle({ reason: `the backend ended with ${signal ?? code}` });

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { StandardOutputs } from '../logging/standard-output.ts';
+import { guardChannel } from './channel-guard.ts';
 import { relayOutput } from './relay-output.ts';
 
 /** Tells a backend that somebody looks at what it says, which it cannot see itself. */
@@ -28,6 +29,10 @@ export function forkBackend(program: string, outputs: StandardOutputs): ChildPro
   relayOutput(child, outputs);
   // Who uses it finds out what is wrong with it.
   child.on('error', () => {});
+  guardChannel(child, () => {
+    child.emit('error', new Error('it sends what is no message, and is ended'));
+    child.kill('SIGKILL');
+  });
   return child;
 }
 

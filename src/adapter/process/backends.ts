@@ -39,6 +39,12 @@ const SNAPSHOT_MS = 1_000;
 /** For a backend to accept what the kernel has queued; one that is so busy is killed. */
 const RELEASE_MS = 5_000;
 
+/**
+ * Processes of one backend that may leave idle connections to their clients at a time. Whoever reloads often has more
+ * clients with idle connections on older ones: the oldest closes them before another roll.
+ */
+const MAX_RETIRING = 2;
+
 /** One backend's place: a listener and a worker number, and the process that fills it at the moment. */
 export class Backend {
   readonly listener: Listener;
@@ -98,6 +104,7 @@ export class Backend {
 
   /** Replaces the process by one with these settings; the old one goes on until its connections have ended. */
   async roll(settings = this.#settings): Promise<StartFailure | undefined> {
+    await this.#makeRoom();
     const previous = this.#settings;
     this.#settings = settings;
     const { child, failure } = this.#spawn();
@@ -166,6 +173,13 @@ export class Backend {
 
   #processes(): ChildProcess[] {
     return [...this.#retiring, ...(this.#process ? [this.#process] : [])];
+  }
+
+  /** Has the oldest ones end as if the program was stopped: with what is in flight, and without idle connections. */
+  async #makeRoom(): Promise<void> {
+    const tooMany = [...this.#retiring].slice(0, Math.max(0, this.#retiring.size + 1 - MAX_RETIRING));
+    const { drainTimeoutMs } = this.#settings.config.httpServer;
+    await Promise.all(tooMany.map((child) => end(child, { kind: 'drain' }, drainTimeoutMs + SLACK_MS)));
   }
 
   #retire(child: ChildProcess, { config }: BackendSettings): void {

@@ -14,6 +14,7 @@ import { ClientRequest } from './client-request.ts';
 import { keepWhatFollowsUpgrade } from './ignored-upgrade.ts';
 import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { LingeringCloses } from './lingering-close.ts';
+import { loggedTarget } from './logged-target.ts';
 import {
   CUT_SHORT,
   faultOfBytes,
@@ -25,7 +26,6 @@ import {
 } from './protocol-errors.ts';
 import { ReceivedMessage } from './received-message.ts';
 import type { BodyFailure } from './request-body.ts';
-import { withoutUserinfo } from './request-head.ts';
 import { RequestIds } from './request-ids.ts';
 import { broughtUntrusted, type ServerTls, tlsOptions } from './tls.ts';
 
@@ -255,7 +255,7 @@ export class HttpServer {
       method,
       status: socket.destroyed ? GONE : response.status,
       milliseconds: performance.now() - startedAt,
-      target: withoutUserinfo(target),
+      target: loggedTarget(target),
       client: client.address,
       notPublished: fault && method === 'POST' ? refusalOf(response) : undefined,
     });
@@ -316,7 +316,7 @@ export class HttpServer {
       method,
       status: refusal.status,
       milliseconds: 0,
-      target: target === undefined ? undefined : withoutUserinfo(target),
+      target: target === undefined ? undefined : loggedTarget(target),
       client: connection.peer.address,
       // Browsers open connections on which nothing comes; a beginning of which no method is known may be a message's.
       notPublished: method === 'POST' || (method === 'UNKNOWN' && !connection.silent) ? refusalOf(refusal) : undefined,

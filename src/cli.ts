@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+// First.
+import './adapter/process/no-debugger.ts';
+
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -11,8 +14,6 @@ import { VERSION } from './adapter/process/version.ts';
 /** The program of a backend: source or built, as this one is. */
 const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend-entry$1')));
 
-// Node opens its debugger on this signal unless somebody listens, and whoever gets to that is who runs the program.
-process.on('SIGUSR1', () => {});
 const outputs = openStandardOutputs();
 process.on('uncaughtException', (error) => fail(EXIT.internal, error.stack ?? String(error)));
 

@@ -41,7 +41,7 @@ export function forkBackend(program: string, outputs: StandardOutputs): ChildPro
  * Node 20 has no option against it; so it gets an address that no machine has (RFC 5737), where it cannot listen.
  */
 function withoutDebugger(): readonly string[] {
-  const wanted = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((option) => option.includes('--inspect'));
+  const wanted = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((option) => /--inspect/.test(option));
   if (wanted) return [];
   return process.allowedNodeEnvironmentFlags.has('--disable-sigusr1')
     ? ['--disable-sigusr1']

@@ -1,7 +1,12 @@
 #!/usr/bin/env node
+// First.
+import './adapter/process/no-debugger.ts';
+
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { printAll } from './adapter/logging/print-all.ts';
+import { openStandardOutputs } from './adapter/logging/standard-output.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
 import { forkBackend } from './adapter/process/fork-backend.ts';
 import { VERSION } from './adapter/process/version.ts';
@@ -9,8 +14,7 @@ import { VERSION } from './adapter/process/version.ts';
 /** The program of a backend: source or built, as this one is. */
 const BACKEND = fileURLToPath(new URL(import.meta.url.replace(/cli(\.[jt]s)$/, 'adapter/process/backend-entry$1')));
 
-// Node opens its debugger on this signal unless somebody listens, and whoever gets to that is who runs the program.
-process.on('SIGUSR1', () => {});
+const outputs = openStandardOutputs();
 process.on('uncaughtException', (error) => fail(EXIT.internal, error.stack ?? String(error)));
 
 const USAGE = `statelessd: publishes to RabbitMQ for those who cannot keep a connection
@@ -58,12 +62,12 @@ function readArguments(): {
 }
 
 function fail(code: number, reason: string): never {
-  process.stderr.write(`${reason.trimEnd()}\n`);
+  outputs.stderr.write(Buffer.from(`${reason.trimEnd()}\n`));
   process.exit(code);
 }
 
 function print(text: string): never {
-  process.stdout.write(text);
+  printAll(text);
   process.exit(EXIT.ok);
 }
 
@@ -71,13 +75,14 @@ const args = readArguments();
 if (args.help) print(USAGE);
 if (args.version) print(`statelessd ${VERSION}\n`);
 // A backend takes longer to load than all that comes before it is needed, so it begins at once.
-let first = args.check ? undefined : forkBackend(BACKEND);
+let first = args.check ? undefined : forkBackend(BACKEND, outputs);
 const fork = (): ChildProcess => {
-  const child = first?.connected ? first : forkBackend(BACKEND);
+  const child = first?.connected ? first : forkBackend(BACKEND, outputs);
   first = undefined;
   return child;
 };
 const { run } = await import('./program.ts');
-const end = await run({ ...args, fork });
+const end = await run({ ...args, fork, outputs });
+printAll(end.printed ?? '');
 if (end.code === EXIT.ok) print(end.text);
 fail(end.code, end.text);

@@ -1,8 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { tornadoTemplateIn } from './adapter/http/assets.ts';
 import { createFiles } from './adapter/logging/create-files.ts';
-import type { Owner } from './adapter/logging/file-outlet.ts';
+import type { Owner } from './adapter/logging/log-file.ts';
 import { configureLogging, openLogs } from './adapter/logging/logging.ts';
+import { logNodeWarnings } from './adapter/logging/node-warnings.ts';
+import type { StandardOutputs } from './adapter/logging/standard-output.ts';
 import { reopenStandardStreams } from './adapter/logging/standard-streams.ts';
 import { Daemon } from './adapter/process/daemon.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
@@ -28,29 +30,33 @@ export interface Wishes {
   readonly newrelic?: string | undefined;
   /** Starts a process that becomes a backend when it is told which one. */
   readonly fork: () => ChildProcess;
+  readonly outputs: StandardOutputs;
 }
 
 /** Why the program ends, and what it says. */
 export interface End {
   readonly code: number;
   readonly text: string;
+  /** What goes to standard output before. */
+  readonly printed?: string;
 }
 
 /** Serves until a signal ends the process. Resolves where there is nothing to serve, or it cannot be. */
-export async function run({ config: file, check, path, newrelic, fork }: Wishes): Promise<End> {
+export async function run({ config: file, check, path, newrelic, fork, outputs }: Wishes): Promise<End> {
   const environment = { ...(path !== undefined && { STATELESSD__APPLICATION__PATHS__BASE: path }), ...process.env };
   const readConfig = () => withTemplateWarning(loadConfig(file, environment));
   const loaded = readConfig();
   if (!loaded.ok) return { code: EXIT.config, text: loaded.problems.map(formatProblem).join('\n') };
   const { config } = loaded;
   const warnings = [...(newrelic === undefined ? [] : [NO_NEWRELIC]), ...loaded.warnings];
-  if (check) return checked(config, warnings);
+  if (check) return checked(config, warnings, outputs);
 
   process.title = 'statelessd: supervisor';
   const log = openLogs().gateway;
+  logNodeWarnings(log);
   const logAsIn = (current: Config, starting: boolean): void => {
     const { logging, application } = current;
-    configureLogging(logging, application.debug, process.stderr, { owner: ownerOfFiles(current), starting });
+    configureLogging(logging, application.debug, outputs, { owner: ownerOfFiles(current), starting });
   };
   logAsIn(config, true);
   const warned = new Set<string>();
@@ -97,14 +103,14 @@ const NO_NEWRELIC: ConfigProblem = {
 };
 
 /** Prints the configuration, which is valid, and beside it what a start would warn about, or be refused for. */
-async function checked(config: Config, warnings: readonly ConfigProblem[]): Promise<End> {
-  const say = (line: string): boolean => process.stderr.write(`warning: ${line}\n`);
+async function checked(config: Config, warnings: readonly ConfigProblem[], { stderr }: StandardOutputs): Promise<End> {
+  const say = (line: string): void => stderr.write(Buffer.from(`warning: ${line}\n`));
   for (const warning of warnings) say(formatProblem(warning));
   const refusals = await preflight(config, (_, sentence, fields) => say(withFields(sentence, fields)));
   const [first] = refusals;
   if (first === undefined) return { code: EXIT.ok, text: printConfig(config) };
-  process.stdout.write(printConfig(config));
-  return { code: first.exitCode, text: refusals.map(({ reason }) => reason).join('\n') };
+  const text = refusals.map(({ reason }) => reason).join('\n');
+  return { code: first.exitCode, text, printed: printConfig(config) };
 }
 
 const withFields = (sentence: string, fields: LogFields = {}): string =>

@@ -306,7 +306,7 @@ disable_existing_loggers: 0
     const records = (await readFile(join(directory, 'facts'), 'utf8')).trimEnd().split('\n').map(recordOf);
     expect(new Set(records.map(({ door }) => door))).toEqual(new Set(['gateway', 'access', 'broker']));
     const pythons = `${yaml('').replace(/, json: .*/, '}')}root: {level: INFO, handlers: [text]}`;
-    const { text } = await both.pythons(pythons, records, NAMES, process.env.TZ);
+    const { text = '' } = await both.pythons(pythons, records, NAMES, process.env.TZ);
     // Two processes write two files each: whose record comes first may differ between the files.
     const inAnyOrder = (lines: string): string[] => lines.split('\n').toSorted();
     expect(inAnyOrder(await readFile(join(directory, 'text'), 'latin1'))).toEqual(inAnyOrder(text));

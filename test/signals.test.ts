@@ -1,8 +1,16 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { claimFreePort } from '../wrangler-free-local/ports.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
 import { FORM, http } from './support/http.ts';
-import { backendOn, backendsOf, isAlive } from './support/processes.ts';
+import { backendOn, backendsOf, childrenOf, isAlive, statusOf } from './support/processes.ts';
 import { Topology } from './support/topology.ts';
+
+const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
 /** As Node says it when its debugger listens. */
 const DEBUGGER = /Debugger listening/;
@@ -106,4 +114,53 @@ describe('a signal', () => {
     expect(await gateway.stop()).toBe(0);
     expect(gateway.stderr).not.toMatch(DEBUGGER);
   });
+
+  it('opens no debugger either while the program starts, in supervisor and backends', async () => {
+    const { port, release } = await claimFreePort();
+    onTestFinished(release);
+    const env = { ...process.env, STATELESSD__HTTPSERVER__PORTS: String(port) };
+    const child = spawn(process.execPath, [PROGRAM], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const exited = once(child, 'exit');
+    onTestFinished(async () => {
+      child.kill('SIGTERM');
+      await exited;
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    const pid = child.pid ?? 0;
+    const family = (): number[] => [pid, ...childrenOf(pid).map((each) => each.pid)];
+    // From the moment at which it is no longer deadly until long after all are ready.
+    let reloads = 0;
+    while (reloads < 3) {
+      for (const each of family()) if (catchesUsr1(each)) process.kill(each, 'SIGUSR1');
+      await delay(5);
+      reloads = said.split('"reloaded"').length - 1;
+    }
+    expect(family().filter(hasDebugger)).toEqual([]);
+    expect((await http(port, '/healthz', { method: 'GET' })).status).toBe(200);
+  });
 });
+
+const SIGUSR1_BIT = 1n << 9n;
+
+const catchesUsr1 = (pid: number): boolean => (BigInt(`0x${statusOf(pid).SigCgt ?? '0'}`) & SIGUSR1_BIT) !== 0n;
+
+/** Whether a process listens on the debugger's port, 9229. */
+function hasDebugger(pid: number): boolean {
+  const listening = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .flatMap(([, local, , state, , , , , , inode]) =>
+      local?.endsWith(':240D') && state === '0A' ? [`socket:[${inode}]`] : [],
+    );
+  const open = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  return open.some((link) => listening.includes(link));
+}

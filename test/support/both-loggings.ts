@@ -29,12 +29,13 @@ import { fileURLToPath } from 'node:url';
 import { parseConfig } from './src/config/parse.ts';
 import { formatProblem } from './src/config/problem.ts';
 import { configureLogging, openLogs } from './src/adapter/logging/logging.ts';
+import { openStandardOutputs } from './src/adapter/logging/standard-output.ts';
 
 const [file, records] = process.argv.slice(2);
 const result = parseConfig({ name: file, text: readFileSync(file, 'utf8') }, {});
 if (!result.ok) throw new Error(result.problems.map(formatProblem).join('\\n'));
 process.title = ${JSON.stringify(PROCESS_NAME)};
-configureLogging(result.config.logging, false, process.stderr, { starting: true });
+configureLogging(result.config.logging, false, openStandardOutputs(), { starting: true });
 const logs = openLogs();
 for (const { door, level, message, time } of JSON.parse(records)) {
   Date.now = () => time;

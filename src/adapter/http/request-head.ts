@@ -69,7 +69,3 @@ function isHost(value: string): boolean {
   const [, literal] = match;
   return literal === undefined || isIPv6(literal.replace(/%25/, '%')) || FUTURE_ADDRESS.test(literal);
 }
-
-/** A request target as it may be logged: in absolute form it can hold a password (PHP's `request_fulluri`). */
-export const withoutUserinfo = (target: string): string =>
-  target.startsWith('/') ? target : target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1');

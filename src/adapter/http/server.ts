@@ -17,6 +17,7 @@ import { ConnectionLimit } from './connection-limit.ts';
 import { Entrances } from './entrances.ts';
 import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { LingeringCloses } from './lingering-close.ts';
+import { loggedTarget } from './logged-target.ts';
 import { OneATurn } from './one-a-turn.ts';
 import {
   CUT_SHORT,
@@ -30,7 +31,7 @@ import {
 import { ReceivedMessage } from './received-message.ts';
 import type { BodyFailure } from './request-body.ts';
 import { UnparsedBytes } from './request-feed.ts';
-import { MAX_FIELDS, withoutUserinfo } from './request-head.ts';
+import { MAX_FIELDS } from './request-head.ts';
 import { RequestIds } from './request-ids.ts';
 import { broughtUntrusted, type ServerTls, tlsOptions } from './tls.ts';
 import { TurnBudget } from './turn-budget.ts';
@@ -250,7 +251,7 @@ export class HttpServer {
       method,
       status: socket.destroyed ? GONE : response.status,
       milliseconds: performance.now() - startedAt,
-      target: withoutUserinfo(target),
+      target: loggedTarget(target),
       client: client.address,
       notPublished: fault && method === 'POST' ? refusalOf(response) : undefined,
     });
@@ -322,7 +323,7 @@ export class HttpServer {
       method,
       status: refusal.status,
       milliseconds: 0,
-      target: target === undefined ? undefined : withoutUserinfo(target),
+      target: target === undefined ? undefined : loggedTarget(target),
       client: connection.peer.address,
       // Browsers open connections on which nothing comes; a beginning of which no method is known may be a message's.
       notPublished: method === 'POST' || (method === 'UNKNOWN' && !connection.silent) ? refusalOf(refusal) : undefined,

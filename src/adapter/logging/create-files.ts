@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isFile, type LoggingConfig } from '../../config/logging.ts';
-import { type Owner, openFile } from './file-outlet.ts';
+import { type Owner, openFile } from './log-file.ts';
 
 /**
  * Makes the log files that are not there, so that backends find files that they may write. What cannot be made is left to

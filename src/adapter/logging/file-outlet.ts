@@ -1,21 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  statSync,
-  write,
-  writeSync,
-} from 'node:fs';
-import { MAX_WAITING_BYTES, type OutletListener, RETRY_MS } from './outlet.ts';
-
-/** Whose a file shall be that a process of root's makes. */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
+import { closeSync, fstatSync, statSync, write, writeSync } from 'node:fs';
+import { type Owner, openFile } from './log-file.ts';
+import { Outage } from './outage.ts';
+import { codeOf, FULL_MS, type OutletListener, RETRY_MS, reasonOf } from './outlet.ts';
+import { RecordQueue } from './record-queue.ts';
 
 export interface FileOptions {
   readonly path: string;
@@ -28,8 +15,8 @@ export interface FileOptions {
   readonly owner: Owner | undefined;
 }
 
-/** Until a full pipe is tried again. */
-const FULL_MS = 20;
+/** What the kernel writes to a pipe as one, whoever else writes there: PIPE_BUF of Linux. */
+const WHOLE_IN_A_PIPE = 4096;
 
 /** All that are open, for what waits when the process ends. */
 const open = new Set<FileOutlet>();
@@ -44,22 +31,23 @@ let flushesAtExit = false;
 export class FileOutlet {
   readonly #options: FileOptions;
   readonly #listener: OutletListener;
+  readonly #outage: Outage;
+  readonly #queue = new RecordQueue();
   #fd: number | undefined;
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
-  #dropped = 0;
+  /** Bytes that a write may have. */
+  #atOnce = WHOLE_IN_A_PIPE;
   #writing = false;
   /** Whether it is to be opened again. */
   #stale = false;
   /** Whether it could not be. */
   #astray = false;
-  #failing = false;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: FileOptions, listener: OutletListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#outage = new Outage(listener);
     open.add(this);
     if (!flushesAtExit) {
       flushesAtExit = true;
@@ -72,14 +60,8 @@ export class FileOutlet {
 
   /** @param bytes whole records */
   write(bytes: Buffer): void {
-    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
-      this.#dropped += 1;
-      if (!this.#failing) this.#fail('it takes records too slowly; some are lost');
-      return;
-    }
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    if (this.#retry === undefined) this.#writeNext();
+    if (!this.#queue.add(bytes)) this.#outage.drop(1);
+    else if (this.#retry === undefined) this.#writeNext();
   }
 
   /** Opens the file at its path, whatever lies there now. */
@@ -100,30 +82,19 @@ export class FileOutlet {
   }
 
   #writeNext(): void {
-    if (this.#writing || this.#waiting.length === 0) return;
+    if (this.#writing || this.#queue.isEmpty) return;
     const fd = this.#attempt(() => this.#current());
     if (fd === undefined) return;
-    const bytes = this.#takeWaiting();
+    const bytes = this.#queue.take(this.#atOnce);
     this.#writing = true;
     write(fd, bytes, 0, bytes.length, null, (error, written) => {
       this.#writing = false;
-      const rest = bytes.subarray(error ? 0 : written);
-      if (rest.length > 0) {
-        this.#waiting.unshift(rest);
-        this.#waitingBytes += rest.length;
-      }
+      this.#queue.putBack(bytes.subarray(error ? 0 : written));
       if (this.#closed) return this.close();
       if (error) return this.#tryLater(error);
-      this.#recover();
+      if (this.#queue.isEmpty) this.#outage.recover();
       this.#writeNext();
     });
-  }
-
-  #takeWaiting(): Buffer {
-    const bytes = Buffer.concat(this.#waiting);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    return bytes;
   }
 
   #current(): number {
@@ -155,6 +126,7 @@ export class FileOutlet {
     const fd = openFile(path, owner, truncate);
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = fd;
+    this.#atOnce = fstatSync(fd).isFile() ? Number.POSITIVE_INFINITY : WHOLE_IN_A_PIPE;
     this.#stale = false;
     if (this.#astray) this.#listener.recovered(0);
     this.#astray = false;
@@ -173,37 +145,26 @@ export class FileOutlet {
   #tryLater(error: unknown): void {
     // A pipe whose reader is slower than we are, which is no failure until too much waits.
     const isFull = codeOf(error) === 'EAGAIN';
-    if (!isFull) this.#fail(reasonOf(error));
+    if (!isFull) this.#outage.fail(`${this.#options.path}: ${reasonOf(error)}`);
     if (this.#closed) return;
     const again = (): void => {
       this.#retry = undefined;
-      if (this.#waiting.length > 0) this.#writeNext();
-      else if (this.#attempt(() => this.#current()) !== undefined) this.#recover();
+      if (!this.#queue.isEmpty) this.#writeNext();
+      else if (this.#attempt(() => this.#current()) !== undefined) this.#outage.recover();
     };
     this.#retry ??= setTimeout(again, isFull ? FULL_MS : RETRY_MS).unref();
   }
 
-  #fail(reason: string): void {
-    if (this.#failing) return;
-    this.#failing = true;
-    this.#listener.failed(`${this.#options.path}: ${reason}`);
-  }
-
-  #recover(): void {
-    if (!this.#failing) return;
-    this.#failing = false;
-    this.#listener.recovered(this.#dropped);
-    this.#dropped = 0;
-  }
-
   /** There is no later time. */
   #flush(): void {
-    if (this.#waiting.length === 0) return;
     try {
-      const fd = this.#writing && this.#fd !== undefined ? this.#fd : this.#current();
-      writeSync(fd, this.#takeWaiting());
+      while (!this.#queue.isEmpty) {
+        const fd = this.#writing && this.#fd !== undefined ? this.#fd : this.#current();
+        const bytes = this.#queue.take(this.#atOnce);
+        this.#queue.putBack(bytes.subarray(writeSync(fd, bytes)));
+      }
     } catch (error) {
-      this.#fail(reasonOf(error));
+      this.#outage.fail(`${this.#options.path}: ${reasonOf(error)}`);
     }
   }
 
@@ -213,41 +174,3 @@ export class FileOutlet {
     this.#fd = undefined;
   }
 }
-
-/** Without waiting for somebody to read, if it is a named pipe. */
-const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
-
-/** Opens a file for appending. Where there is none it is made, and given to whoever shall write it later. */
-export function openFile(path: string, owner: Owner | undefined, truncate = false): number {
-  if (owner !== undefined) makeFor(owner, path);
-  const fd = openSync(path, APPENDING);
-  if (truncate && fstatSync(fd).isFile()) ftruncateSync(fd);
-  return fd;
-}
-
-function makeFor({ uid, gid }: Owner, path: string): void {
-  try {
-    const fd = openSync(path, 'ax');
-    fchownSync(fd, uid, gid);
-    closeSync(fd);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  }
-}
-
-const REASONS = new Map([
-  ['EACCES', 'permission denied'],
-  ['EISDIR', 'this is a directory'],
-  ['ENOENT', 'its directory does not exist'],
-  ['ENXIO', 'nobody reads it'],
-  ['EPIPE', 'nobody reads it any more'],
-  ['ENOSPC', 'no space is left on the device'],
-  ['EROFS', 'the file system is read-only'],
-]);
-
-function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  return REASONS.get(code) ?? (code || String(error));
-}
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');

@@ -1,13 +1,14 @@
-import { type Entry, escapeControls, messageOf } from './entry.ts';
+import { type Entry, escapeControls, fieldsOf, messageOf } from './entry.ts';
 
 /** For programs: one JSON object a line. */
-export function jsonLine({ time, level, name, sentence, fields }: Entry): string {
+export function jsonLine(entry: Entry): string {
+  const { time, level, name, sentence } = entry;
   const text = JSON.stringify({
     time: new Date(time).toISOString(),
     level,
     logger: name,
     message: sentence,
-    ...fields,
+    ...fieldsOf(entry),
   });
   return `${escapeControls(text)}\n`;
 }

@@ -8,9 +8,7 @@ import { type LoggerNames, namesIn } from './names.ts';
 import type { OutletListener } from './outlet.ts';
 import { PYTHON_LEVELS } from './python-record.ts';
 import { type FileSettings, lets, openSinks, type Sink } from './sinks.ts';
-
-/** Where lines go that nobody has said anything about. */
-type Fallback = NodeJS.WriteStream;
+import type { StandardOutput, StandardOutputs } from './standard-output.ts';
 
 /** What is behind one of the doors. */
 interface Logger {
@@ -26,6 +24,8 @@ interface Installed {
 }
 
 const NONE: Logger = { name: '', level: Number.POSITIVE_INFINITY, write() {} };
+
+let dropped = 0;
 
 let installed: Installed = { loggers: { gateway: NONE, access: NONE, broker: NONE }, sinks: [] };
 
@@ -43,40 +43,49 @@ export function openLogs(more: LogFields = {}): Logs {
 
 /**
  * Opens the sinks that a configuration names and closes those of the one before. Without a `Logging` section everything
- * goes to `fallback`, as readable lines on a terminal and as JSON lines elsewhere, and there is no access log unless
+ * goes to standard error, as readable lines on a terminal and as JSON lines elsewhere, and there is no access log unless
  * `debug` asks for it.
  */
 export function configureLogging(
   logging: LoggingConfig | undefined,
   debug: boolean,
-  fallback: Fallback,
+  outputs: StandardOutputs,
   files: FileSettings = {},
 ): void {
   const former = installed.sinks;
-  installed = logging === undefined ? byDefault(debug, fallback) : asPython(logging, debug, fallback, files);
+  const names = namesIn(logging);
+  // What becomes of a standard stream is said to all who hear the gateway: it waits in the stream itself, too.
+  for (const output of [outputs.stdout, outputs.stderr])
+    output.listener = outcry({ output: output.name }, names, (entry) => installed.loggers.gateway.write(entry));
+  installed = logging === undefined ? byDefault(debug, outputs.stderr) : asPython(logging, debug, outputs, files);
   for (const sink of former) sink.close();
 }
+
+/** Records that this process has lost, because a sink did not take them. */
+export const droppedRecords = (): number => dropped;
 
 /** Opens all files again, for those that were moved by somebody who told us so. */
 export function reopenFiles(): void {
   for (const sink of installed.sinks) sink.reopen();
 }
 
-function byDefault(debug: boolean, fallback: Fallback): Installed {
+function byDefault(debug: boolean, fallback: StandardOutput): Installed {
   const names = namesIn(undefined);
   const level = PYTHON_LEVELS[debug ? 'debug' : 'info'][1];
   const loggerOf = (door: keyof Logs): Logger => ({
     name: names[door],
     level: door === 'access' && !debug ? Number.POSITIVE_INFINITY : level,
-    write: (entry) => void fallback.write(plainLine(entry, fallback)),
+    write: (entry) => fallback.write(plainLine(entry, fallback)),
   });
   return { loggers: byDoor(loggerOf), sinks: [] };
 }
 
-function asPython(logging: LoggingConfig, debug: boolean, fallback: Fallback, files: FileSettings): Installed {
+function asPython(logging: LoggingConfig, debug: boolean, outputs: StandardOutputs, files: FileSettings): Installed {
   const names = namesIn(logging);
-  const listenerOf = (handler: string): OutletListener => outcry(handler, names, fallback);
-  const sinks = openSinks(logging, debug, listenerOf, files);
+  const { stderr } = outputs;
+  const listenerOf = (handler: string): OutletListener =>
+    outcry({ handler }, names, (entry) => stderr.write(plainLine(entry, stderr)));
+  const sinks = openSinks(logging, debug, outputs, listenerOf, files);
   const effective = effectiveLoggers(logging, Object.values(names));
   const loggerOf = (door: keyof Logs): Logger => {
     const logger = effective.find(({ name }) => name === names[door]);
@@ -89,7 +98,7 @@ function asPython(logging: LoggingConfig, debug: boolean, fallback: Fallback, fi
       write(entry) {
         if (!lets(filters, entry.name)) return;
         for (const sink of heard) sink.write(entry);
-        if (heard.length === 0) lastResort(entry, fallback);
+        if (heard.length === 0) lastResort(entry, stderr);
       },
     };
   };
@@ -103,32 +112,24 @@ const byDoor = (loggerOf: (door: keyof Logs) => Logger): Installed['loggers'] =>
 });
 
 /** Python's, where no handler hears a record. */
-function lastResort(entry: Entry, fallback: Fallback): void {
-  if (isAtLeastWarning(entry.level)) fallback.write(`${messageOf(entry)}\n`);
+function lastResort(entry: Entry, fallback: StandardOutput): void {
+  if (isAtLeastWarning(entry.level)) fallback.write(Buffer.from(`${messageOf(entry)}\n`));
 }
 
 const isAtLeastWarning = (level: LogLevel): boolean => PYTHON_LEVELS[level][1] >= PYTHON_LEVELS.warning[1];
 
-/** Says how a handler's outlet fares where its own records cannot. */
-function outcry(handler: string, { gateway }: LoggerNames, fallback: Fallback): OutletListener {
-  let complained = false;
-  const say = (level: LogLevel, sentence: string, fields: LogFields): void => {
-    const entry = { level, name: gateway, sentence, fields: { handler, ...fields }, time: Date.now() };
-    fallback.write(plainLine(entry, fallback));
-  };
+/** Says how an outlet fares where its own records cannot. */
+function outcry(what: LogFields, { gateway }: LoggerNames, write: (entry: Entry) => void): OutletListener {
+  const say = (level: LogLevel, sentence: string, fields: LogFields): void =>
+    write({ level, name: gateway, sentence, fields: { ...what, ...fields }, time: Date.now() });
   return {
-    failed(reason) {
-      if (complained) return;
-      complained = true;
-      say('warning', 'a log sink cannot be reached; it is tried again', { reason });
-    },
-    recovered(dropped) {
-      complained = false;
-      say('info', 'a log sink is reached again', { dropped });
+    failed: (reason) => say('warning', 'a log sink cannot be reached; it is tried again', { reason }),
+    recovered: (records) => say('info', 'a log sink is reached again', { dropped: records }),
+    dropped(records) {
+      dropped += records;
     },
   };
 }
 
-function plainLine(entry: Entry, { isTTY }: Fallback): string {
-  return isTTY ? readableLine(entry) : jsonLine(entry);
-}
+const plainLine = (entry: Entry, { isTTY }: StandardOutput): Buffer =>
+  Buffer.from(isTTY ? readableLine(entry) : jsonLine(entry));

@@ -2,11 +2,13 @@ import { resolve } from 'node:path';
 import { type AnyFile, isFile, type LogFormatter, type LoggingConfig, type LogHandler } from '../../config/logging.ts';
 import { encode } from './encoding.ts';
 import type { Entry } from './entry.ts';
-import { FileOutlet, type Owner } from './file-outlet.ts';
+import { FileOutlet } from './file-outlet.ts';
 import { jsonLine } from './lines.ts';
+import type { Owner } from './log-file.ts';
 import type { OutletListener } from './outlet.ts';
 import { type Format, pythonFormat } from './python-format.ts';
 import { PYTHON_LEVELS } from './python-record.ts';
+import type { StandardOutputs } from './standard-output.ts';
 import { openSyslog } from './syslog.ts';
 
 /** Where the records of a handler go. */
@@ -36,6 +38,7 @@ const MESSAGE_ONLY: LogFormatter = {
 export function openSinks(
   logging: LoggingConfig,
   debug: boolean,
+  { stdout, stderr }: StandardOutputs,
   listenerOf: (handler: string) => OutletListener,
   settings: FileSettings,
 ): ReadonlyMap<string, Sink> {
@@ -79,8 +82,8 @@ export function openSinks(
       case 'logging.NullHandler':
         return taking(() => {});
       case 'logging.StreamHandler': {
-        const stream = handler.stream === 'ext://sys.stdout' ? process.stdout : process.stderr;
-        return taking((entry) => stream.write(format(entry) + end));
+        const output = handler.stream === 'ext://sys.stdout' ? stdout : stderr;
+        return taking((entry) => output.write(Buffer.from(format(entry) + end)));
       }
       case 'logging.handlers.SysLogHandler': {
         const outlet = openSyslog(handler, listenerOf(name));

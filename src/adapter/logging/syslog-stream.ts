@@ -1,19 +1,27 @@
 import { connect, type Socket } from 'node:net';
 import type { SysLogHandler } from '../../config/logging.ts';
-import { MAX_WAITING_BYTES, type OutletListener, RETRY_MS } from './outlet.ts';
+import { Outage } from './outage.ts';
+import { type OutletListener, RETRY_MS } from './outlet.ts';
+import { RecordQueue } from './record-queue.ts';
 import type { Wire } from './syslog.ts';
 
 /** TCP, or a Unix socket of streams: connected when there is something to send, and again after it was lost. */
 export function openStream(address: SysLogHandler['address'], listener: OutletListener): Wire {
   const place = typeof address === 'string' ? address : `${address.host}:${address.port}`;
+  const outage = new Outage(listener);
+  const queue = new RecordQueue();
   let socket: Socket | undefined;
   let connected = false;
-  let failing = false;
   let closed = false;
-  let dropped = 0;
-  let waiting: string[] = [];
-  let waitingBytes = 0;
   let retry: NodeJS.Timeout | undefined;
+
+  /** Gives the socket as much as it takes; the rest waits here, where it is counted. */
+  const pump = (): void => {
+    if (!connected || socket === undefined || socket.writableNeedDrain) return;
+    if (!queue.isEmpty) socket.write(queue.take());
+    if (closed) socket.end();
+    else if (!socket.writableNeedDrain) outage.recover();
+  };
 
   const start = (): void => {
     if (socket !== undefined || retry !== undefined) return;
@@ -22,15 +30,9 @@ export function openStream(address: SysLogHandler['address'], listener: OutletLi
     socket.unref();
     socket.once('connect', () => {
       connected = true;
-      if (failing) listener.recovered(dropped);
-      failing = false;
-      dropped = 0;
-      const records = waiting.join('');
-      waiting = [];
-      waitingBytes = 0;
-      if (records !== '') socket?.write(records);
-      if (closed) socket?.end();
+      pump();
     });
+    socket.on('drain', pump);
     // It never speaks; what it says must not fill the memory either.
     socket.resume();
     socket.on('error', (error) => {
@@ -40,8 +42,7 @@ export function openStream(address: SysLogHandler['address'], listener: OutletLi
       socket = undefined;
       connected = false;
       if (closed) return;
-      if (!failing) listener.failed(`syslog at ${place}: ${reason}`);
-      failing = true;
+      outage.fail(`syslog at ${place}: ${reason}`);
       retry = setTimeout(() => {
         retry = undefined;
         start();
@@ -52,20 +53,13 @@ export function openStream(address: SysLogHandler['address'], listener: OutletLi
   return {
     send(record) {
       start();
-      if (connected && socket !== undefined && socket.writableLength <= MAX_WAITING_BYTES) socket.write(record);
-      else if (!connected && waitingBytes + record.length <= MAX_WAITING_BYTES) {
-        waiting.push(record);
-        waitingBytes += record.length;
-      } else {
-        dropped += 1;
-        if (!failing) listener.failed(`syslog at ${place}: it takes records too slowly; some are lost`);
-        failing = true;
-      }
+      if (queue.add(record)) pump();
+      else outage.drop(1);
     },
     close() {
       closed = true;
       clearTimeout(retry);
-      if (connected) socket?.end();
+      pump();
     },
   };
 }

@@ -1,19 +1,23 @@
-import { createSocket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import type { SysLogHandler } from '../../config/logging.ts';
 import type { LogLevel } from '../../handler/log.ts';
 import type { Outlet, OutletListener } from './outlet.ts';
-import { openLoggerProgram } from './syslog-program.ts';
 import { openStream } from './syslog-stream.ts';
+import { openUdp } from './syslog-udp.ts';
+import { UnixSyslog } from './syslog-unix.ts';
 
 /** RFC 5424 section 6.2.1 */
 const SEVERITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };
 
 /** What carries records that have their priority before them. */
 export interface Wire {
-  send(record: string): void;
+  send(record: Buffer): void;
   close(): void;
 }
+
+/** Receivers cut or split what is longer: rsyslog's `maxMessageSize` is 8192. */
+const MAX_RECORD_BYTES = 8_000;
+
+const CUT = Buffer.from('…');
 
 /** Records as CPython's SysLogHandler sends them: priority, `ident` and text, and a NUL at the end. */
 export function openSyslog(
@@ -21,29 +25,26 @@ export function openSyslog(
   listener: OutletListener,
 ): Outlet {
   const { ident = '', appendNul = true } = properties ?? {};
-  const end = appendNul ? '\0' : '';
-  const { wire, terminator } = ((): { wire: Wire; terminator: string } => {
-    if (socktype === 'ext://socket.SOCK_STREAM') return { wire: openStream(address, listener), terminator: end };
-    // The program ends a record itself.
-    if (typeof address === 'string') return { wire: openLoggerProgram(address, listener), terminator: '' };
-    return { wire: openUdp(address, listener), terminator: end };
+  const end = Buffer.from(appendNul ? '\0' : '');
+  const wire = ((): Wire => {
+    if (socktype === 'ext://socket.SOCK_STREAM') return openStream(address, listener);
+    if (typeof address === 'string') return new UnixSyslog(address, listener);
+    return openUdp(address, listener);
   })();
   return {
-    write: (level, record) => wire.send(`<${facility * 8 + SEVERITY[level]}>${ident}${record}${terminator}`),
+    write(level, record) {
+      const bytes = Buffer.from(`<${facility * 8 + SEVERITY[level]}>${ident}${record}`);
+      wire.send(Buffer.concat([withinBytes(bytes, MAX_RECORD_BYTES - end.length), end]));
+    },
     close: () => wire.close(),
   };
 }
 
-function openUdp({ host, port }: { readonly host: string; readonly port: number }, listener: OutletListener): Wire {
-  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
-  socket.unref();
-  const failed = (error: Error): void => listener.failed(`syslog at ${host}:${port}: ${error.message}`);
-  socket.on('error', failed);
-  return {
-    send: (record) =>
-      socket.send(record, port, host, (error) => {
-        if (error) failed(error);
-      }),
-    close: () => socket.close(),
-  };
+/** What is too long loses its end, and has a mark in its place. */
+function withinBytes(text: Buffer, max: number): Buffer {
+  if (text.length <= max) return text;
+  let length = max - CUT.length;
+  // Not within a character: all but the first byte of one are 10xxxxxx in binary.
+  while (length > 0 && ((text[length] ?? 0) & 0xc0) === 0x80) length -= 1;
+  return Buffer.concat([text.subarray(0, length), CUT]);
 }

@@ -1,8 +1,5 @@
-/** What a backend's process begins with. */
+/** What a backend's process begins with. The program loads much, and is root meanwhile where the supervisor is. */
 
-// Node opens its debugger on this signal unless somebody listens. The program loads much before it could, and is root
-// meanwhile where the supervisor is.
-process.on('SIGUSR1', () => {});
+import './no-debugger.ts';
+
 await import('./backend.ts');
-
-export {};

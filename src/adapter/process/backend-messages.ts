@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Config } from '../../config/config.ts';
 import type { Slot } from '../gateway.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
+import { snapshotSchema, surveySchema } from '../statistics/snapshot-schema.ts';
 import type { Keys } from './keys.ts';
 
 /** What a backend is given to start with, beside the sockets that it is to listen on. */
@@ -20,8 +21,14 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
-/** Both ends are the same program: which message it is may be in doubt, what is in it is not. */
-const own = <Content>() => v.custom<Content>((content) => typeof content === 'object' && content !== null);
+/** A content that is passed on as it is: a schema of valibot's would make a copy of it. */
+const is = <Content>(schema: v.GenericSchema<unknown, Content>) =>
+  v.custom<Content>((content) => v.is(schema, content));
+
+/** Only the supervisor says this, which has judged it: what a configuration is, is the business of src/config. */
+const start = v.custom<Start>((content) =>
+  v.is(v.looseObject({ config: v.looseObject({}), keys: v.looseObject({}), slot: v.looseObject({}) }), content),
+);
 
 /** From the supervisor. */
 const order = v.variant('kind', [
@@ -30,7 +37,7 @@ const order = v.variant('kind', [
   /** Have the kernel queue connections on the sockets that came before, for others to accept. */
   v.object({ kind: v.literal('listen') }),
   /** Serve on the sockets that came before. */
-  v.object({ kind: v.literal('start'), start: own<Start>() }),
+  v.object({ kind: v.literal('start'), start }),
   /** Accept no more connections, and serve those that there are. */
   v.object({ kind: v.literal('release') }),
   /** A stop is coming: say so on `/readyz`, and go on. */
@@ -42,7 +49,7 @@ const order = v.variant('kind', [
   /** Tell your state. */
   v.object({ kind: v.literal('snapshot'), id: v.number() }),
   /** The answer to a backend's question. */
-  v.object({ kind: v.literal('survey'), id: v.number(), survey: own<Survey>() }),
+  v.object({ kind: v.literal('survey'), id: v.number(), survey: is<Survey>(surveySchema) }),
 ]);
 
 export type Order = v.InferOutput<typeof order>;
@@ -56,13 +63,20 @@ const report = v.variant('kind', [
   v.object({ kind: v.literal('released') }),
   v.object({ kind: v.literal('failed'), code: v.string(), reason: v.string() }),
   /** The answer to the supervisor's question. */
-  v.object({ kind: v.literal('snapshot'), id: v.number(), snapshot: own<Snapshot>() }),
+  v.object({ kind: v.literal('snapshot'), id: v.number(), snapshot: is<Snapshot>(snapshotSchema) }),
   /** Ask all backends for their states. */
   v.object({ kind: v.literal('survey'), id: v.number() }),
 ]);
 
 export type Report = v.InferOutput<typeof report>;
 
-export const parseOrder = (message: unknown): Order => v.parse(order, message);
+/** Undefined for what is no order. */
+export const parseOrder = (message: unknown): Order | undefined => parsed(order, message);
 
-export const parseReport = (message: unknown): Report => v.parse(report, message);
+/** Undefined for what is no report. */
+export const parseReport = (message: unknown): Report | undefined => parsed(report, message);
+
+function parsed<Message>(schema: v.GenericSchema<unknown, Message>, message: unknown): Message | undefined {
+  const result = v.safeParse(schema, message);
+  return result.success ? result.output : undefined;
+}

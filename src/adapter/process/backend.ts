@@ -10,9 +10,12 @@ import { Gateway } from '../gateway.ts';
 import { readBuiltIn } from '../http/assets.ts';
 import { BACKLOG } from '../http/entrances.ts';
 import { configureLogging, openLogs, reopenFiles } from '../logging/logging.ts';
+import { logNodeWarnings } from '../logging/node-warnings.ts';
+import { openStandardOutputs } from '../logging/standard-output.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
-import { exitCodeFor } from './exit-codes.ts';
+import { EXIT, exitCodeFor } from './exit-codes.ts';
+import { ON_A_TERMINAL } from './fork-backend.ts';
 import { Inquiries } from './inquiries.ts';
 
 /** For all backends to answer; the supervisor itself gives up on the silent ones in half of it. */
@@ -27,11 +30,14 @@ const LOAD_REST_MS = 1_000;
 /** What came with the last messages: bound sockets, below Node's own sockets and servers. */
 let sockets: unknown[] = [];
 let gateway: Gateway | undefined;
+const outputs = openStandardOutputs(process.argv.includes(ON_A_TERMINAL));
 const surveys = new Inquiries<Survey>();
 
 process.on('message', (message: unknown, handle: unknown) => {
   const order = parseOrder(message);
-  switch (order.kind) {
+  switch (order?.kind) {
+    case undefined:
+      return openLogs().gateway('error', 'the supervisor sends messages that are none');
     case 'socket':
       return void sockets.push(handle);
     case 'listen':
@@ -53,10 +59,16 @@ process.on('message', (message: unknown, handle: unknown) => {
       return surveys.settle(order.id, order.survey);
   }
 });
+process.on('uncaughtException', (error) => {
+  openLogs().gateway('error', 'internal error; this backend ends', { error: error.stack ?? String(error) });
+  process.exit(EXIT.internal);
+});
 process.on('disconnect', () => void drain());
 process.on('SIGTERM', () => void announceAndDrain());
 // Whoever sends one of these to the whole group, as a terminal does, means the supervisor.
 for (const name of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGALRM'] as const) process.on(name, () => {});
+configureLogging(undefined, false, outputs);
+logNodeWarnings(openLogs().gateway);
 tell({ kind: 'loaded' });
 
 function takeSockets(): readonly unknown[] {
@@ -90,7 +102,7 @@ async function start({ config, keys, slot, identity }: Start, handles: readonly 
       await loadRest();
       become(identity);
     }
-    configureLogging(config.logging, config.application.debug, process.stderr);
+    configureLogging(config.logging, config.application.debug, outputs);
     gateway = new Gateway(config, keys, { slot, builtInAssets, logs: openLogs({ port: slot.port }), survey });
     await gateway.listen(handles);
     tell({ kind: 'ready' });

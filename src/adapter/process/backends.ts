@@ -39,6 +39,12 @@ const SNAPSHOT_MS = 1_000;
 /** For a backend to accept what the kernel has queued; one that is so busy is killed. */
 const RELEASE_MS = 5_000;
 
+/**
+ * Processes of one backend that may leave idle connections to their clients at a time. Whoever reloads often has more
+ * clients with idle connections on older ones: the oldest closes them before another roll.
+ */
+const MAX_RETIRING = 2;
+
 /** One backend's place: a listener and a worker number, and the process that fills it at the moment. */
 export class Backend {
   readonly listener: Listener;
@@ -98,6 +104,7 @@ export class Backend {
 
   /** Replaces the process by one with these settings; the old one goes on until its connections have ended. */
   async roll(settings = this.#settings): Promise<StartFailure | undefined> {
+    await this.#makeRoom();
     const previous = this.#settings;
     this.#settings = settings;
     const { child, failure } = this.#spawn();
@@ -168,6 +175,13 @@ export class Backend {
     return [...this.#retiring, ...(this.#process ? [this.#process] : [])];
   }
 
+  /** Has the oldest ones end as if the program was stopped: with what is in flight, and without idle connections. */
+  async #makeRoom(): Promise<void> {
+    const tooMany = [...this.#retiring].slice(0, Math.max(0, this.#retiring.size + 1 - MAX_RETIRING));
+    const { drainTimeoutMs } = this.#settings.config.httpServer;
+    await Promise.all(tooMany.map((child) => end(child, { kind: 'drain' }, drainTimeoutMs + SLACK_MS)));
+  }
+
   #retire(child: ChildProcess, { config }: BackendSettings): void {
     this.#retiring.add(child);
     const { keepAliveTimeoutMs, requestTimeoutMs, drainTimeoutMs } = config.httpServer;
@@ -183,10 +197,17 @@ export class Backend {
       if (this.#announced) send(child, { kind: 'announce' });
       return failed;
     });
+    let isNonsenseLogged = false;
     child.on('message', (message) => {
       const report = parseReport(message);
-      if ('id' in report) void this.#onReport(child, report);
+      if (report !== undefined) {
+        if ('id' in report) void this.#onReport(child, report);
+        return;
+      }
+      if (!isNonsenseLogged) this.#logFault(child, 'it sends messages that are none, which are ignored');
+      isNonsenseLogged = true;
     });
+    child.on('error', ({ message }) => this.#logFault(child, message));
     sendSockets(child, this.listener.sockets);
     send(child, { kind: 'start', start: { slot: { port: this.port, worker: this.worker }, ...this.#settings } });
     return { child, failure };
@@ -197,6 +218,11 @@ export class Backend {
     return failed?.code === undefined
       ? failed
       : { ...failed, reason: `${describe(this.listener.address)}: ${failed.reason}` };
+  }
+
+  #logFault(child: ChildProcess, cause: string): void {
+    const listener = describe(this.listener.address);
+    this.#host.log('error', 'a backend is not as it should be', { listener, pid: child.pid, cause });
   }
 
   async #onReport(child: ChildProcess, report: Extract<Report, { readonly id: number }>): Promise<void> {
@@ -240,8 +266,8 @@ export function outcomeOf(child: ChildProcess, kind: Report['kind']): Promise<St
     };
     const onMessage = (message: unknown): void => {
       const report = parseReport(message);
-      if (report.kind === kind) settle();
-      else if (report.kind === 'failed') settle({ reason: report.reason, code: report.code });
+      if (report?.kind === kind) settle();
+      else if (report?.kind === 'failed') settle({ reason: report.reason, code: report.code });
     };
     const onExit = (code: number | null, signal: NodeJS.Signals | null): void =>
       settle({ reason: `the backend ended with ${signal ?? code}` });
@@ -269,8 +295,8 @@ function sendSockets(child: ChildProcess, sockets: readonly BoundSocket[]): void
 /** Asks a process to end, and kills it where it does not in time. */
 async function end(child: ChildProcess, order: Order, withinMs: number): Promise<void> {
   if (hasEnded(child)) return;
-  // Not events.once, which would reject where the process may not be killed.
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // Not events.once, which would reject where the process may not be killed. What it said at last has been read, then.
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   send(child, order);
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
   await exited;

@@ -6,7 +6,7 @@ import { formatProblem } from '../../config/problem.ts';
 import type { Log } from '../../handler/log.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Notifier } from './notify.ts';
-import { removePidfile, writePidfile } from './pidfile.ts';
+import { Pidfile } from './pidfile.ts';
 import { Supervisor, type SupervisorOutcome } from './supervisor.ts';
 
 export interface DaemonOptions {
@@ -31,7 +31,7 @@ export class Daemon {
   readonly #notifier: Notifier;
   readonly #onReloaded: (config: Config) => void;
   readonly #starting: Promise<SupervisorOutcome>;
-  #pidfile: string | undefined;
+  #pidfile: Pidfile | undefined;
   #stopping = false;
   #reloading = false;
   #reloadAgain = false;
@@ -58,9 +58,9 @@ export class Daemon {
   }
 
   async #start(config: Config): Promise<SupervisorOutcome> {
-    const refusal = this.#writePidfile(config);
-    if (refusal !== undefined) return { ok: false, exitCode: EXIT.addressTaken, reason: refusal };
-    this.#pidfile = config.daemon.pidfile;
+    const written = writePidfile(config);
+    if (!written.ok) return { ok: false, exitCode: EXIT.addressTaken, reason: written.reason };
+    this.#pidfile = written.pidfile;
     const outcome = await Supervisor.start(this.#fork, config, this.#log);
     if (outcome.ok) this.#notifier.ready(listening(outcome.value));
     else this.#removePidfile();
@@ -89,15 +89,9 @@ export class Daemon {
     if (started.ok) this.#log('info', 'state', await started.value.state());
   }
 
-  /** Why there is none, where one is wanted. */
-  #writePidfile({ daemon: { pidfile } }: Config): string | undefined {
-    if (pidfile === undefined) return undefined;
-    const written = writePidfile(pidfile);
-    return written.ok ? undefined : `Daemon.pidfile: ${written.reason}`;
-  }
-
   #removePidfile(): void {
-    if (this.#pidfile !== undefined) removePidfile(this.#pidfile);
+    this.#pidfile?.remove();
+    this.#pidfile = undefined;
   }
 
   /** One reload at a time; those asked for meanwhile are one more. */
@@ -126,17 +120,28 @@ export class Daemon {
   async #configureAnew(supervisor: Supervisor): Promise<string | undefined> {
     const loaded = this.#readConfig();
     if (!loaded.ok) return loaded.problems.map(formatProblem).join('; ');
-    const { pidfile } = loaded.config.daemon;
-    const refusal = this.#writePidfile(loaded.config);
-    if (refusal !== undefined) return refusal;
+    const { pidfile: path } = loaded.config.daemon;
+    const isKept = path === this.#pidfile?.path;
+    const written = isKept ? { ok: true as const, pidfile: this.#pidfile } : writePidfile(loaded.config);
+    if (!written.ok) return written.reason;
     const outcome = await supervisor.reload(loaded.config);
-    const abandoned = outcome.ok ? this.#pidfile : pidfile;
-    if (outcome.ok) this.#pidfile = pidfile;
-    if (abandoned !== undefined && abandoned !== this.#pidfile) removePidfile(abandoned);
+    if (!isKept) (outcome.ok ? this.#pidfile : written.pidfile)?.remove();
+    if (outcome.ok) this.#pidfile = written.pidfile;
     if (!outcome.ok) return outcome.reason;
     this.#onReloaded(loaded.config);
     return undefined;
   }
+}
+
+/** Undefined where none is wanted. */
+function writePidfile({
+  daemon: { pidfile },
+}: Config):
+  | { readonly ok: true; readonly pidfile: Pidfile | undefined }
+  | { readonly ok: false; readonly reason: string } {
+  if (pidfile === undefined) return { ok: true, pidfile: undefined };
+  const written = Pidfile.write(pidfile);
+  return written.ok ? written : { ok: false, reason: `Daemon.pidfile: ${written.reason}` };
 }
 
 const listening = (supervisor: Supervisor): string => `listening on ${supervisor.listening.join(', ')}`;

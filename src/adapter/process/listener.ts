@@ -1,6 +1,6 @@
 import type { SendHandle } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import net, { connect, isIP } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
@@ -26,8 +26,11 @@ export interface BindFailure {
 
 export type BindOutcome = { readonly ok: true; readonly socket: BoundSocket } | BindFailure;
 
-/** Anyone on the machine may connect, as to a port on loopback; RabbitMQ's credentials decide what they may do. */
-const SOCKET_MODE = 0o666;
+/**
+ * Anyone on the machine may connect, as to a port on loopback; RabbitMQ's credentials decide what they may do. So a socket
+ * is made with mode 666. A chmod(2) afterwards would follow a link that lies in its place by then.
+ */
+const SOCKET_UMASK = 0o111;
 
 /**
  * Node's cluster module binds sockets for its workers with this. It has no documented name, but no documented way of
@@ -113,12 +116,18 @@ async function bindPath(path: string): Promise<Bound> {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found && !found.isSocket()) return failure('EADDRINUSE', 'there is something that is no socket');
-    if (found && (await answers(path))) return failure('EADDRINUSE', 'another process answers there');
-    // Its process is gone.
-    if (found) unlinkSync(path);
-    const bound = create(path, -1, -1);
-    if (bound.ok) chmodSync(path, SOCKET_MODE);
-    return bound;
+    if (found) {
+      const error = await errorOfConnecting(path);
+      // One that is too busy to accept answers EAGAIN. Only of a socket whose process is gone is a connection refused.
+      if (error !== 'ECONNREFUSED' && error !== 'ENOENT') return failure('EADDRINUSE', 'another process listens there');
+      rmSync(path, { force: true });
+    }
+    const umask = process.umask(SOCKET_UMASK);
+    try {
+      return create(path, -1, -1);
+    } finally {
+      process.umask(umask);
+    }
   } catch (error) {
     return { ok: false, code: '', reason: error instanceof Error ? error.message : String(error) };
   }
@@ -157,13 +166,14 @@ const failure = (code: string, reason: string | undefined): BindFailure => ({
   reason: reason === undefined ? code : `${code}: ${reason}`,
 });
 
-function answers(path: string): Promise<boolean> {
+/** Undefined where somebody accepts, or will. */
+function errorOfConnecting(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
-      resolve(true);
+      resolve(undefined);
     });
-    socket.once('error', () => resolve(false));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
   });
 }

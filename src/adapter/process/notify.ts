@@ -12,6 +12,8 @@ const TIMEOUT_MS = 5_000;
  */
 export class Notifier {
   readonly #wanted: boolean;
+  /** What systemd-notify needs to know of ours; some of the rest is secret. */
+  readonly #env: NodeJS.ProcessEnv;
   readonly #log: Log;
   /** One after the other, for systemd takes them in the order in which they come. */
   #sent: Promise<void> = Promise.resolve();
@@ -20,6 +22,7 @@ export class Notifier {
 
   constructor(env: NodeJS.ProcessEnv, log: Log) {
     this.#wanted = Boolean(env.NOTIFY_SOCKET);
+    this.#env = { PATH: env.PATH, NOTIFY_SOCKET: env.NOTIFY_SOCKET };
     this.#log = log;
   }
 
@@ -51,7 +54,8 @@ export class Notifier {
 
   #send(variables: readonly string[]): Promise<void> {
     return new Promise((resolve) => {
-      execFile('systemd-notify', ['--', ...variables], { timeout: TIMEOUT_MS, killSignal: 'SIGKILL' }, (error) => {
+      const options = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', env: this.#env } as const;
+      execFile('systemd-notify', ['--', ...variables], options, (error) => {
         if (error && !this.#complained) {
           this.#complained = true;
           this.#log('warning', 'systemd cannot be told how far this program is', { reason: error.message });

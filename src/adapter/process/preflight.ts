@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.ts';
 import type { Log } from '../../handler/log.ts';
 import { EXIT } from './exit-codes.ts';
 import { describe, type ListenAddress } from './listener.ts';
+import { problemOf as problemOfFile } from './pidfile.ts';
 import { addressesOf, type Failure, settingsFor } from './supervisor.ts';
 
 /**
@@ -32,9 +33,9 @@ export async function preflight(config: Config, log: Log): Promise<Pick<Failure,
 /** Its directory is made where there is none; a file that is there is written anew. */
 const problemOfPidfile = (path: string): string | undefined =>
   problemOf(() => {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isDirectory()) return `cannot write ${path}: this is a directory`;
-    if (found !== undefined) {
+    const problem = problemOfFile(path);
+    if (problem !== undefined) return `cannot write ${path}: ${problem}`;
+    if (statOf(path) !== undefined) {
       accessSync(path, constants.W_OK);
       return undefined;
     }

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { Slot } from '../gateway.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import type { Keys } from './keys.ts';
+import { loginAnswer, loginQuestion, loginReport } from './login-messages.ts';
 
 /** What a backend is given to start with, beside the sockets that it is to listen on. */
 export interface Start {
@@ -43,6 +44,7 @@ const order = v.variant('kind', [
   v.object({ kind: v.literal('snapshot'), id: v.number() }),
   /** The answer to a backend's question. */
   v.object({ kind: v.literal('survey'), id: v.number(), survey: own<Survey>() }),
+  loginAnswer,
 ]);
 
 export type Order = v.InferOutput<typeof order>;
@@ -59,6 +61,8 @@ const report = v.variant('kind', [
   v.object({ kind: v.literal('snapshot'), id: v.number(), snapshot: own<Snapshot>() }),
   /** Ask all backends for their states. */
   v.object({ kind: v.literal('survey'), id: v.number() }),
+  loginQuestion,
+  loginReport,
 ]);
 
 export type Report = v.InferOutput<typeof report>;

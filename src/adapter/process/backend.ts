@@ -14,6 +14,7 @@ import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { type Identity, parseOrder, type Report, type Start } from './backend-messages.ts';
 import { exitCodeFor } from './exit-codes.ts';
 import { Inquiries } from './inquiries.ts';
+import { ThrottleClient } from './throttle-client.ts';
 
 /** For all backends to answer; the supervisor itself gives up on the silent ones in half of it. */
 const SURVEY_MS = 2_000;
@@ -28,6 +29,7 @@ const LOAD_REST_MS = 1_000;
 let sockets: unknown[] = [];
 let gateway: Gateway | undefined;
 const surveys = new Inquiries<Survey>();
+const throttle = new ThrottleClient(tell);
 
 process.on('message', (message: unknown, handle: unknown) => {
   const order = parseOrder(message);
@@ -51,6 +53,8 @@ process.on('message', (message: unknown, handle: unknown) => {
       return;
     case 'survey':
       return surveys.settle(order.id, order.survey);
+    case 'login':
+      return throttle.settle(order);
   }
 });
 process.on('disconnect', () => void drain());
@@ -91,7 +95,7 @@ async function start({ config, keys, slot, identity }: Start, handles: readonly 
       become(identity);
     }
     configureLogging(config.logging, config.application.debug, process.stderr);
-    gateway = new Gateway(config, keys, { slot, builtInAssets, logs: openLogs({ port: slot.port }), survey });
+    gateway = new Gateway(config, keys, { slot, builtInAssets, logs: openLogs({ port: slot.port }), survey, throttle });
     await gateway.listen(handles);
     tell({ kind: 'ready' });
     setTimeout(() => void loadRest().catch(() => {}), LOAD_REST_MS).unref();

@@ -3,19 +3,22 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { GatewayProcess, type Settings } from './support/gateway.ts';
-import { type Answer, FORM, http, keepAliveAgent } from './support/http.ts';
+import { Guessers, loginsOf, via } from './support/guessers.ts';
+import { type Answer, FORM, http } from './support/http.ts';
 import { type BrokerPorts, portsOf, Topology, type User } from './support/topology.ts';
 
 describe('somebody who guesses passwords', () => {
   let broker: Broker;
   let ports: BrokerPorts;
   let topology: Topology;
+  let guessers: Guessers;
 
   beforeAll(async () => {
     broker = await startBroker({ name: 'guessing', management: true });
     ports = portsOf(broker);
     topology = await Topology.create(ports);
     await topology.exchangeWithQueue();
+    guessers = new Guessers(topology);
   });
 
   const gatewayWith = async (settings: Settings = {}): Promise<GatewayProcess> => {
@@ -25,19 +28,14 @@ describe('somebody who guesses passwords', () => {
     });
     return gateway;
   };
-  const agent = keepAliveAgent(50);
   afterAll(async () => {
-    agent.destroy();
+    guessers.close();
     await broker.close();
   });
   const post = (gateway: GatewayProcess, user: User, headers: Record<string, string> = {}): Promise<Answer> =>
-    http(gateway.port, `/${topology.segment}/x/k`, { user, body: 'body=x', headers: { ...FORM, ...headers } }, agent);
+    guessers.post(gateway, user, headers);
   const guess = (n: number): User => ({ username: topology.user.username, password: `guess-${n}` });
-  const attempts = async (): Promise<{ failed: number; all: number }> => {
-    const { json } = await broker.api('GET', `/auth/attempts/${broker.nodename}`);
-    const amqp = Array.isArray(json) ? json.find(({ protocol }) => protocol === 'amqp091') : undefined;
-    return { failed: amqp?.auth_attempts_failed ?? 0, all: amqp?.auth_attempts ?? 0 };
-  };
+  const attempts = () => loginsOf(broker);
 
   it('reaches the broker a few times only, and never harms who is known', async () => {
     const gateway = await gatewayWith();
@@ -59,6 +57,84 @@ describe('somebody who guesses passwords', () => {
     expect([...statuses.keys()].toSorted()).toEqual([401, 429]);
     expect(new Set(known)).toEqual(new Set([204]));
     expect((await attempts()).failed - before.failed).toBeLessThanOrEqual(40);
+  });
+
+  it('is not told the password of a login in use, which goes on elsewhere', async () => {
+    const gateway = await gatewayWith({ http: { xheaders: true } });
+    const user = await guessers.newUser();
+    const known = (): Promise<Answer> => post(gateway, user, via('198.51.100.1'));
+    expect((await known()).status).toBe(204);
+    const options = { rightEvery: 10, right: user.password };
+    const guessing = guessers.guess(gateway, user, 1_000, () => via('198.51.100.2'), options);
+    const served = new Set<number>();
+    let isOver = false;
+    void guessing.then(() => {
+      isOver = true;
+    });
+    while (!isOver) served.add((await known()).status);
+    const { all, right } = await guessing;
+    expect([all.seen, all.of(401), right.seen, served]).toEqual([[401, 429], 20, [429], new Set([204])]);
+  });
+
+  it.each([
+    ['of another user', async () => guessers.newUser()],
+    ['of one who was known there before', async (user: User) => user],
+  ])('shuts out nobody from another address: %s', async (_, another) => {
+    const gateway = await gatewayWith({ http: { xheaders: true } });
+    const user = await guessers.newUser();
+    expect((await post(gateway, user, via('198.51.100.1'))).status).toBe(204);
+    await guessers.guess(gateway, user, 60, () => via('198.51.100.2'));
+    expect((await post(gateway, user, via('198.51.100.2'))).status).toBe(429);
+    expect((await post(gateway, await another(user), via('198.51.100.1'))).status).toBe(204);
+  });
+
+  it('with a thousand addresses learns no more about one user, who may still come from new ones', async () => {
+    const gateway = await gatewayWith({ http: { xheaders: true } });
+    const user = await guessers.newUser();
+    const known = (): Promise<Answer> => post(gateway, user, via('198.51.100.1'));
+    expect((await known()).status).toBe(204);
+    const from = (n: number) => via(`203.0.${n % 4}.${n % 250}`);
+    const options = { rightEvery: 50, right: user.password };
+    const { all } = await guessers.guess(gateway, user, 2_000, from, options);
+    expect(all.telling).toBeLessThanOrEqual(20);
+    expect((await known()).status).toBe(204);
+    const crowd = Array.from({ length: 100 }, (_, n) => post(gateway, user, via(`192.0.2.${n}`)));
+    expect(new Set((await Promise.all(crowd)).map(({ status }) => status))).toEqual(new Set([204]));
+  });
+
+  it('has a /64 network of IPv6 as one address', async () => {
+    const gateway = await gatewayWith({ http: { xheaders: true } });
+    const user = await guessers.newUser();
+    const { all } = await guessers.guess(gateway, user, 60, (n) => via(`2001:db8:0:7:${n}::1`));
+    expect([all.seen, all.of(401)]).toEqual([[401, 429], 20]);
+    expect((await post(gateway, user, via('2001:DB8::7:0:0:0:99'))).status).toBe(429);
+    expect((await post(gateway, user, via('2001:db8:0:8::1'))).status).toBe(204);
+  });
+
+  it.each([
+    ['a message', '/x/k', FORM, 'body=x'],
+    ['a batch', '/x', { 'content-type': 'application/json' }, '[{"routing_key":"k","body":"x"}]'],
+    ['the management plugin’s call', '/x/publish', { 'content-type': 'application/json' }, '{}'],
+  ])('is named by address in the log, where %s is refused', async (_, path, headers, body) => {
+    const gateway = await gatewayWith({ http: { xheaders: true } });
+    const lines = () =>
+      gateway.stderr
+        .split('\n')
+        .filter((line) => line.includes('"not published"'))
+        .map((line) => JSON.parse(line));
+    const target = `${path.endsWith('publish') ? '/api/exchanges' : ''}/${topology.segment}${path}`;
+    const { username } = await guessers.newUser();
+    const refused = (n: number) =>
+      http(gateway.port, target, {
+        user: { username, password: `guess-${n}` },
+        headers: { ...headers, ...via('198.51.100.9') },
+        body,
+      });
+    await Promise.all(Array.from({ length: 30 }, (_guess, n) => refused(n)));
+    await gateway.says('"not published"', 30);
+    expect(new Set(lines().map(({ status, client, user }) => `${status} ${client} ${user}`))).toEqual(
+      new Set([`401 198.51.100.9 ${username}`, `429 198.51.100.9 ${username}`]),
+    );
   });
 
   it('is told to wait', async () => {
@@ -105,10 +181,8 @@ describe('somebody who guesses passwords', () => {
 
   it('cannot hide behind forwarding headers that are not believed', async () => {
     const gateway = await gatewayWith();
-    const statuses = new Set<number>();
-    for (let n = 0; n < 40; n += 1)
-      statuses.add((await post(gateway, guess(n), { 'x-forwarded-for': `198.51.100.${n}` })).status);
-    expect(statuses).toEqual(new Set([401, 429]));
+    const { all } = await guessers.guess(gateway, topology.user, 40, (n) => via(`198.51.100.${n}`));
+    expect(all.seen).toEqual([401, 429]);
   });
 
   it('gets no place in the connection map before a login has succeeded', async () => {

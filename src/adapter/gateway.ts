@@ -22,6 +22,8 @@ import { processStats, RequestCounters } from './process/process-stats.ts';
 import { VERSION } from './process/version.ts';
 import type { Snapshot, Survey } from './statistics/snapshot.ts';
 import { statsSource } from './statistics/source.ts';
+import { LoginThrottle } from './throttle/login-throttle.ts';
+import type { Throttle } from './throttle/throttle.ts';
 
 /** Which backend of an installation this is. */
 export interface Slot {
@@ -37,6 +39,8 @@ export interface GatewayOptions {
   readonly logs: Logs;
   /** Asks all backends of the installation; without it, this one is all there is. */
   readonly survey?: (own: Snapshot) => Promise<Survey>;
+  /** That of the installation; without it, this process has its own. */
+  readonly throttle?: Throttle;
 }
 
 /** An idle client connection may bring a request for so long after a stop was asked for. */
@@ -62,7 +66,7 @@ export class Gateway {
   #cutAt = Number.POSITIVE_INFINITY;
   #ended: Promise<void> | undefined;
 
-  constructor(config: Config, keys: Keys, { slot, builtInAssets, logs, survey }: GatewayOptions) {
+  constructor(config: Config, keys: Keys, { slot, builtInAssets, logs, survey, throttle }: GatewayOptions) {
     const { application, httpServer } = config;
     const { rabbitmq, publishing } = application;
     this.#hosts = new BrokerHosts(rabbitmq.hosts, logs.broker);
@@ -82,6 +86,7 @@ export class Gateway {
         loopbackUsers: rabbitmq.loopbackUsers,
       },
       logs,
+      throttle ?? new LoginThrottle(),
     );
     this.#probe = new BrokerProbe(link, () => this.#connections.connected);
     const app = createApp({

@@ -8,6 +8,8 @@ import type {
   Publisher,
   PublishFailure,
 } from '../../handler/publisher.ts';
+import { KnownOrigins } from '../throttle/known-origins.ts';
+import type { Throttle } from '../throttle/throttle.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -88,22 +90,29 @@ export class Connections implements Publisher {
   #closing = false;
   #onAllDone: (() => void) | undefined;
 
-  constructor(options: ConnectionsOptions, logs: Logs) {
+  constructor(options: ConnectionsOptions, logs: Logs, throttle: Throttle) {
     this.#options = options;
     this.#logs = logs;
     this.#budget = new ByteBudget(options.maxHeldBytes);
     this.#held = new HeldMessages(options.maxHeldMessages);
     const { hosts } = options.session.link;
-    this.#logins = new Logins({
-      connectionFor: (login) => (login.token && this.#table.find(login)) ?? this.#create(login),
-      judge: (login) => hosts.loginFrames.refusalOf(login, hosts.all),
-      find: (login) => (login.token && !this.#known.token(login) ? undefined : this.#table.find(login)),
-      add: (connection, login) => this.#add(connection, login),
-      drop: (connection, login) => {
-        if (this.#table.find(login) !== connection && !connection.retired) this.#alive.delete(connection);
+    this.#logins = new Logins(
+      {
+        connectionFor: (login) => (login.token && this.#table.find(login)) ?? this.#create(login),
+        judge: (login) => hosts.loginFrames.refusalOf(login, hosts.all),
+        find: (login) => this.#findKnown(login),
+        add: (connection, login) => this.#add(connection, login),
+        drop: (connection, login) => {
+          if (this.#table.find(login) !== connection && !connection.retired) this.#alive.delete(connection);
+        },
+        onRefused: (login) => this.#known.forget(login),
+        onSucceeded: (login, client) => {
+          const origins = login.token ? this.#known.token(login)?.origins : this.#known.originsOf(login);
+          for (const each of [origins, this.#table.standing(login)?.origins]) each?.add(client);
+        },
       },
-      onRefused: (login) => this.#known.forget(login),
-    });
+      throttle,
+    );
     this.#sweep = setInterval(() => this.#closeIdle(performance.now()), SWEEP_MS);
     this.#sweep.unref();
   }
@@ -135,9 +144,11 @@ export class Connections implements Publisher {
     if (this.#closing) return { kind: 'shutting-down', published: 'no' };
     const login = asPassword(request);
     if (!this.#mayComeFrom(request.client, login.username)) return LOOPBACK_ONLY;
-    const connection = this.#table.find(login);
-    if (connection) return this.#admitOn(connection, request);
-    if (this.#known.has(login)) return this.#admitKnown(login, request);
+    const standing = this.#table.standing(login);
+    if (standing?.origins.has(request.client)) return this.#admitOn(standing.connection, request);
+    // From here on a right password takes the same way as a wrong one, unless it has succeeded from there before.
+    const origins = this.#known.originsOf(login);
+    if (!standing && origins?.has(request.client)) return this.#admitKnown(login, request);
     return this.#admitToken(login, request) ?? this.#admitStranger(login, request);
   }
 
@@ -173,20 +184,14 @@ export class Connections implements Publisher {
     return connection ? this.#admitOn(connection, request, login.token?.expiresAt) : ALL_BUSY;
   }
 
-  /** One that the broker has refused lately, or has never been asked about. */
-  #admitStranger(login: Login, request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> {
-    const refusal = this.#logins.known(login);
-    return refusal ? { ...refusal, published: 'no' } : this.#admitNew(login, request);
-  }
-
   /**
    * A password that is a token: it is judged as one, whatever the user name beside it. Undefined for any other password,
    * and for a token that has expired by its own claims: as a mere password it may be good.
    */
   #admitToken(login: Login, request: AdmissionRequest): AdmissionOutcome | Promise<AdmissionOutcome> | undefined {
     const known = this.#known.token(login);
-    const token = known ? undefined : tokenLogin(login);
-    const hints = known ?? token?.token;
+    const token = known?.origins.has(request.client) ? undefined : tokenLogin(login);
+    const hints = token?.token ?? known;
     if (!hints) return undefined;
     if (!hints.names.every((name) => this.#mayComeFrom(request.client, name))) return LOOPBACK_ONLY;
     const isBearer = request.credentials.kind === 'bearer' || login.username === '';
@@ -194,7 +199,7 @@ export class Connections implements Publisher {
       // RabbitMQ up to 4.0 takes a fractional end for none, and would accept the token under any name.
       return known || isBearer || !Number.isInteger(hints.expiresAt / 1000) ? EXPIRED : undefined;
     }
-    if (known) return this.#admitKnownToken(known, login, request);
+    if (known?.origins.has(request.client)) return this.#admitKnownToken(known, login, request);
     if (!token) return undefined;
     return isBearer ? this.#admitStranger(token, request) : this.#admitTokenOrPassword(token, login, request);
   }
@@ -222,7 +227,8 @@ export class Connections implements Publisher {
     return outcome.kind === 'login-refused' ? this.#admitStranger(login, request) : outcome;
   }
 
-  async #admitNew(login: Login, request: AdmissionRequest): Promise<AdmissionOutcome> {
+  /** A login that has not succeeded from there before. */
+  async #admitStranger(login: Login, request: AdmissionRequest): Promise<AdmissionOutcome> {
     const outcome = await this.#logins.wait(login, request.client, this.#options.loginTimeoutMs);
     switch (outcome.kind) {
       case 'open':
@@ -238,6 +244,19 @@ export class Connections implements Publisher {
       default:
         return { ...outcome, published: 'no' };
     }
+  }
+
+  /** A connection for a login that the broker has accepted, as long as that is believed without asking again. */
+  #findKnown(login: Login): LoginAttemptOutcome | undefined {
+    const known = login.token && this.#known.token(login);
+    if (login.token && !(known && performance.now() - known.acceptedAt < this.#options.credentialsTtlMs))
+      return undefined;
+    const standing = this.#table.find(login);
+    // It may have been opened again by a token that ends sooner.
+    if (standing && login.token && !standing.lasts(login.token.expiresAt)) standing.offer(login);
+    if (!standing && !login.token && !this.#known.originsOf(login)) return undefined;
+    const connection = standing ?? this.#place(this.#create(login));
+    return connection ? { kind: 'open', connection } : { kind: 'busy' };
   }
 
   #mayComeFrom({ scope }: Client, username: string): boolean {
@@ -267,7 +286,7 @@ export class Connections implements Publisher {
       void this.#retire(connection);
       return standing;
     }
-    this.#table.add(connection);
+    this.#table.add(connection, this.#known.originsOf(connection.login) ?? new KnownOrigins());
     this.statistics.add(connection);
     return connection;
   }

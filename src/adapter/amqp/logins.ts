@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../../handler/publisher.ts';
+import { attemptOf, type LoginAttempt, type LoginVerdict, type Throttle } from '../throttle/throttle.ts';
 import { Backoff } from './backoff.ts';
 import type { Connection, LoginOutcome } from './connection.ts';
 import { CredentialsIndex } from './credentials-index.ts';
 import type { Login } from './link.ts';
-import { LoginThrottle } from './login-throttle.ts';
 import type { LoginRefusal } from './outcomes.ts';
+import { RefusalMemory } from './refusal-memory.ts';
 
 /** Logins tried at once. */
 const MAX_ATTEMPTS = 64;
@@ -13,15 +14,20 @@ const MAX_ATTEMPTS = 64;
 /** Requests that wait for one, their bodies unread. */
 const MAX_WAITING = 1_000;
 
-/** A refused login is answered from memory for this long. */
-const REFUSAL_TTL_MS = 3_000;
-
-const MAX_REFUSALS = 10_000;
-
 const MAX_BACKOFF_MS = 1_000;
 
+/** How much of its time a login may wait for the throttle; what is left is for the broker. */
+const THROTTLE_SHARE = 0.9;
+
+/** A login that the broker is asked about. */
 interface Attempt {
   readonly result: Promise<LoginAttemptOutcome>;
+  readonly inquiries: Set<Inquiry>;
+}
+
+/** Whether a login from one origin is good: one for all requests that ask at the same time. */
+interface Inquiry {
+  readonly result: Promise<LoginWaitOutcome>;
   waiting: number;
 }
 
@@ -37,14 +43,16 @@ export interface LoginHost {
   connectionFor(login: Login): Connection;
   /** Why the login is refused without the broker being asked, if it is. */
   judge(login: Login): LoginRefusal | undefined;
-  /** The connection that stands there already, and may be used. */
-  find(login: Login): Connection | undefined;
+  /** A connection for a login whose acceptance by the broker is still believed; undefined for any other. */
+  find(login: Login): LoginAttemptOutcome | undefined;
   /** The login has succeeded. Gives the connection a place, unless all are busy, and returns the one that has it. */
   add(connection: Connection, login: Login): Connection | undefined;
   /** The login has not succeeded, and is not tried again. */
   drop(connection: Connection, login: Login): void;
   /** The broker has refused the login. */
   onRefused(login: Login): void;
+  /** The login is good, and came from there. */
+  onSucceeded(login: Login, client: Client): void;
 }
 
 export type LoginWaitOutcome =
@@ -55,27 +63,25 @@ export type LoginWaitOutcome =
   | { readonly kind: 'too-many-failed-logins'; readonly retryAfterSeconds: number };
 
 /**
- * First logins: concurrent ones with the same credentials share one attempt, a refusal is remembered for a moment,
- * and while the broker is away they wait in an allowance of their own, so that strangers cannot fill what known
- * users need.
+ * Logins that have not succeeded from their origin before. All of them enter the throttle first, also where a connection
+ * for them stands in the map and where a refusal of them is remembered: so no answer and no time tells what is known of
+ * them. Concurrent ones with the same credentials share one attempt, a refusal is remembered for a moment, and while the
+ * broker is away they wait in an allowance of their own, so that strangers cannot fill what known users need.
  */
 export class Logins {
   readonly #host: LoginHost;
+  readonly #throttle: Throttle;
+  readonly #inquiries = new Map<string, Inquiry>();
   readonly #attempts = new CredentialsIndex<Attempt>();
-  readonly #refusals = new CredentialsIndex<LoginRefusal>();
-  readonly #refused: {
-    readonly login: Login;
-    readonly refusal: LoginRefusal;
-    readonly until: number;
-  }[] = [];
-  readonly #throttle = new LoginThrottle();
+  readonly #refusals = new RefusalMemory();
   readonly #closed: Promise<{ readonly kind: 'shutting-down' }>;
   #onClose: (ending: { readonly kind: 'shutting-down' }) => void = () => {};
   #waiting = 0;
   #refusedCount = 0;
 
-  constructor(host: LoginHost) {
+  constructor(host: LoginHost, throttle: Throttle) {
     this.#host = host;
+    this.#throttle = throttle;
     this.#closed = new Promise((resolve) => {
       this.#onClose = resolve;
     });
@@ -86,21 +92,8 @@ export class Logins {
     return this.#refusedCount;
   }
 
-  /** Why this login is refused, where the broker need not be asked: it refused it a moment ago, or could not read it. */
-  known(login: Login): LoginRefusal | undefined {
-    this.#forgetOld();
-    return this.#refusals.get(login) ?? this.#host.judge(login);
-  }
-
   remember(login: Login, refusal: LoginRefusal): void {
-    this.#forgetOld();
-    if (this.#refusals.size >= MAX_REFUSALS || this.#refusals.get(login)) return;
-    this.#refusals.set(login, refusal);
-    this.#refused.push({
-      login,
-      refusal,
-      until: performance.now() + REFUSAL_TTL_MS,
-    });
+    this.#refusals.add(login, refusal);
   }
 
   /**
@@ -121,54 +114,80 @@ export class Logins {
     if (this.#waiting >= MAX_WAITING) return { kind: 'overloaded' };
     const timeout = new AbortController();
     this.#waiting += 1;
+    const inquiry = this.#inquire(login, client, timeoutMs);
+    inquiry.waiting += 1;
     const outcome = await Promise.race([
-      this.#join(login, client, timeout.signal),
+      inquiry.result,
       delay(timeoutMs, { kind: 'broker-unavailable' } as const, { signal: timeout.signal }),
       this.#closed,
     ]);
+    inquiry.waiting -= 1;
     this.#waiting -= 1;
     timeout.abort();
     return outcome;
   }
 
-  async #join(login: Login, client: Client, gone: AbortSignal): Promise<LoginWaitOutcome> {
-    const underWay = this.#attempts.get(login);
-    if (underWay) return this.#await(underWay, gone);
-    const permit = await this.#throttle.enter(client, login);
-    if (permit.kind === 'throttled') return { ...permit, kind: 'too-many-failed-logins' };
-    // While it queued, another request may have started, or even finished, the same login.
-    const connection = this.#host.find(login);
-    const known = connection ? ({ kind: 'open', connection } as const) : this.known(login);
-    const attempt = known || gone.aborted ? undefined : (this.#attempts.get(login) ?? this.#start(login));
-    if (!attempt) {
-      permit.release();
-      return known ?? { kind: 'overloaded' };
-    }
-    void attempt.result.then((outcome) => {
-      if (outcome.kind === 'login-refused' && !outcome.unasked) permit.refused(login);
-      permit.release();
-    });
-    return this.#await(attempt, gone);
+  #inquire(login: Login, client: Client, timeoutMs: number): Inquiry {
+    const attempt = attemptOf(login, client);
+    const key = `${attempt.login} ${attempt.origin}`;
+    const underWay = this.#inquiries.get(key);
+    if (underWay) return underWay;
+    const inquiry: Inquiry = {
+      waiting: 0,
+      result: this.#judge(attempt, login, client, timeoutMs, () => inquiry).finally(() => this.#inquiries.delete(key)),
+    };
+    this.#inquiries.set(key, inquiry);
+    return inquiry;
   }
 
-  #await(attempt: Attempt, gone: AbortSignal): Promise<LoginAttemptOutcome> {
-    attempt.waiting += 1;
-    gone.addEventListener('abort', () => {
-      attempt.waiting -= 1;
-    });
-    return attempt.result;
+  async #judge(
+    attempt: LoginAttempt,
+    login: Login,
+    client: Client,
+    timeoutMs: number,
+    inquiry: () => Inquiry,
+  ): Promise<LoginWaitOutcome> {
+    const permit = await this.#throttle.enter(attempt, THROTTLE_SHARE * timeoutMs);
+    switch (permit.kind) {
+      case 'throttled':
+        return { kind: 'too-many-failed-logins', retryAfterSeconds: permit.retryAfterSeconds };
+      case 'unanswered':
+        return { kind: 'overloaded' };
+      case 'permitted': {
+        const { outcome, asked } = await this.#answer(login, inquiry());
+        const verdict = asked ? verdictOf(outcome) : outcome.kind === 'open' ? 'succeeded' : 'released';
+        if (verdict === 'succeeded') this.#host.onSucceeded(login, client);
+        permit.end(verdict);
+        return outcome;
+      }
+    }
+  }
+
+  /** From what is known, or by asking the broker. */
+  async #answer(
+    login: Login,
+    inquiry: Inquiry,
+  ): Promise<{ readonly outcome: LoginWaitOutcome; readonly asked: boolean }> {
+    const known = this.#host.find(login) ?? this.#refusals.get(login) ?? this.#host.judge(login);
+    if (known) return { outcome: known, asked: false };
+    const attempt = inquiry.waiting > 0 ? (this.#attempts.get(login) ?? this.#start(login)) : undefined;
+    if (!attempt) return { outcome: { kind: 'overloaded' }, asked: false };
+    attempt.inquiries.add(inquiry);
+    return { outcome: await attempt.result, asked: true };
   }
 
   #start(login: Login): Attempt | undefined {
     if (this.#attempts.size >= MAX_ATTEMPTS) return undefined;
-    const attempt: Attempt = { waiting: 0, result: this.#run(login, () => attempt.waiting > 0) };
+    const inquiries = new Set<Inquiry>();
+    const isWanted = (): boolean => [...inquiries].some(({ waiting }) => waiting > 0);
+    const attempt: Attempt = { inquiries, result: this.#run(login, isWanted) };
     this.#attempts.set(login, attempt);
     void attempt.result.finally(() => this.#attempts.delete(login, attempt));
     return attempt;
   }
 
   /** Tries while somebody waits. The broker's refusal is final, its silence is not. */
-  async #run(login: Login, wanted: () => boolean): Promise<LoginAttemptOutcome> {
+  async #run(login: Login, isWanted: () => boolean): Promise<LoginAttemptOutcome> {
     const connection = this.#host.connectionFor(login);
     const backoff = new Backoff(MAX_BACKOFF_MS);
     backoff.next();
@@ -176,31 +195,38 @@ export class Logins {
       const outcome: LoginOutcome = await connection.connect(login);
       // Even where nobody waits any more: the next request has it.
       if (outcome.kind === 'open') {
+        this.#refusals.delete(login);
         const standing = this.#host.add(connection, login);
         return standing ? { kind: 'open', connection: standing } : { kind: 'busy' };
       }
       if (outcome.kind !== 'unreachable') {
         if (outcome.kind === 'login-refused' && !outcome.unasked) this.#refusedCount += 1;
-        if (outcome.kind !== 'broker-limit' && !outcome.unasked) {
-          this.remember(login, outcome);
-          this.#host.onRefused(login);
-        }
+        if (!outcome.unasked) this.remember(login, outcome);
+        if (outcome.kind !== 'broker-limit' && !outcome.unasked) this.#host.onRefused(login);
         this.#host.drop(connection, login);
         return outcome;
       }
-      if (!wanted()) {
+      if (!isWanted()) {
         this.#host.drop(connection, login);
         return { kind: 'busy' };
       }
       await delay(backoff.next());
     }
   }
+}
 
-  #forgetOld(): void {
-    const now = performance.now();
-    for (let oldest = this.#refused[0]; oldest && oldest.until <= now; oldest = this.#refused[0]) {
-      this.#refused.shift();
-      this.#refusals.delete(oldest.login, oldest.refusal);
-    }
+/** What the broker's answer counts for. */
+function verdictOf(outcome: LoginWaitOutcome): LoginVerdict {
+  switch (outcome.kind) {
+    case 'open':
+      return 'succeeded';
+    case 'login-refused':
+      return outcome.unasked ? 'released' : 'refused';
+    case 'vhost-not-found':
+    case 'vhost-refused':
+    case 'broker-limit':
+      return 'limited';
+    default:
+      return 'released';
   }
 }

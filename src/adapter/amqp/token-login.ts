@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { parseToken } from '../../handler/token.ts';
+import { digestOf } from '../digest.ts';
 import type { Login } from './link.ts';
 
 /**
@@ -34,10 +34,6 @@ export function tokenLogin({ vhost, password }: Login): TokenLogin | undefined {
   const identity = digestOf([vhost, lasting === undefined ? { password } : lasting]);
   return { vhost, username: '', password, token: { identity, names, texts, expiresAt } };
 }
-
-/** One that nobody finds a second text for. */
-export const digestOf = (value: unknown): string =>
-  createHash('sha256').update(JSON.stringify(value)).digest('base64url');
 
 /** What a login's user is called in /stats and in the log: a token's by its `sub`, or else its `client_id`. */
 export const userOf = ({ username, token }: Login): string => token?.names[0] ?? username;

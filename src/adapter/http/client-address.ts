@@ -19,11 +19,12 @@ const FORWARDING_HEADERS = ['x-real-ip', 'x-forwarded-for', 'forwarded', 'x-sche
 
 /** A set of addresses, as the configuration writes it: addresses, CIDRs, `loopback`, `private`, `any`. */
 export class AddressSet {
+  /** Everybody is in it, clients of unknown addresses too. */
+  readonly any: boolean;
   readonly #list = new BlockList();
-  readonly #any: boolean;
 
   constructor(entries: readonly string[]) {
-    this.#any = entries.includes('any');
+    this.any = entries.includes('any');
     for (const entry of entries) {
       if (entry === 'loopback') LOOPBACK.forEach(this.#add, this);
       else if (entry === 'private') PRIVATE.forEach(this.#add, this);
@@ -32,7 +33,7 @@ export class AddressSet {
   }
 
   has(address: string | undefined): boolean {
-    if (this.#any) return true;
+    if (this.any) return true;
     const version = address === undefined ? 0 : isIP(address);
     return address !== undefined && version !== 0 && this.#list.check(address, version === 6 ? 'ipv6' : 'ipv4');
   }
@@ -69,7 +70,8 @@ export function clientOfRequest(incoming: IncomingMessage, direct: Client, trust
   const scope = scopeOf(address);
   // Nothing that came through another machine comes from this one, whoever wrote so into the header.
   const remote = !trust.unixSocket && !loopback.has(peer);
-  if (address === undefined || (scope === 'loopback' && remote)) return { address: undefined, peer, scope: 'unknown' };
+  if (address === undefined || (scope === 'loopback' && remote))
+    return { address: undefined, peer, scope: 'unknown', forwarding: forwardingOf(incoming) };
   return { address, peer, scope };
 }
 
@@ -79,7 +81,22 @@ export function clientOfSocket({ remoteAddress }: Socket, trust: ProxyTrust): Cl
   return { address: peer, peer, scope: trust.unixSocket ? 'loopback' : scopeOf(peer) };
 }
 
-/** The rightmost hop that is not a trusted proxy. Undefined where the headers contradict each other. */
+const PORT_OF_IPV4 = /(\d+\.\d+\.\d+\.\d+):\d+/g;
+
+/** What all forwarding headers say, without the ports that some proxies add: those change with each connection. */
+function forwardingOf({ headers }: IncomingMessage): string {
+  return FORWARDING_HEADERS.map((name) => headers[name] ?? '')
+    .join('\n')
+    .replace(PORT_OF_IPV4, '$1');
+}
+
+/**
+ * The rightmost hop that is not a trusted proxy. Undefined where the headers contradict each other.
+ *
+ * Where all hops are trusted, the client is the rightmost one. The peer wrote that one itself, about the connection that
+ * it had; what stands left of it may be a proxy's word about its client, or what the client invented about itself. An
+ * inner proxy's clients share its address then, which is inside the same networks as theirs.
+ */
 function forwardedAddress(incoming: IncomingMessage, proxies: AddressSet): string | undefined {
   const { 'x-forwarded-for': list, 'x-real-ip': single } = incoming.headers;
   const real = typeof single === 'string' ? plain(single.trim()) : undefined;
@@ -90,7 +107,8 @@ function forwardedAddress(incoming: IncomingMessage, proxies: AddressSet): strin
     .split(',')
     .map((hop) => plain(hop.trim()));
   const rightmost = hops.at(-1);
-  const address = hops.reverse().find((hop) => !proxies.has(hop)) ?? hops.at(-1);
+  const untrusted = hops.findLastIndex((hop) => !proxies.has(hop));
+  const address = untrusted < 0 ? rightmost : hops[untrusted];
   // A proxy that sets X-Real-IP alone passes on the other header as its client wrote it.
   if (real !== undefined && real !== rightmost && real !== address) return undefined;
   if (hops.some((hop) => loopback.has(hop)) && !hops.every((hop) => loopback.has(hop)) && loopback.has(address))

@@ -29,7 +29,8 @@ export class IncomingRequest implements Bindings {
   /** A peer on a Unix socket has no address, and is on this machine. */
   get operator(): boolean {
     const { address, scope } = this.client;
-    return scope !== 'unknown' && this.#server.operators.has(address ?? '127.0.0.1');
+    const { operators } = this.#server;
+    return operators.any || (scope !== 'unknown' && operators.has(address ?? '127.0.0.1'));
   }
 
   get gone(): AbortSignal {

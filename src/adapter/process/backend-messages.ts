@@ -4,6 +4,7 @@ import type { Slot } from '../gateway.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
 import { snapshotSchema, surveySchema } from '../statistics/snapshot-schema.ts';
 import type { Keys } from './keys.ts';
+import { loginAnswer, loginQuestion, loginReport } from './login-messages.ts';
 
 /** What a backend is given to start with, beside the sockets that it is to listen on. */
 export interface Start {
@@ -50,6 +51,7 @@ const order = v.variant('kind', [
   v.object({ kind: v.literal('snapshot'), id: v.number() }),
   /** The answer to a backend's question. */
   v.object({ kind: v.literal('survey'), id: v.number(), survey: is<Survey>(surveySchema) }),
+  loginAnswer,
 ]);
 
 export type Order = v.InferOutput<typeof order>;
@@ -66,6 +68,8 @@ const report = v.variant('kind', [
   v.object({ kind: v.literal('snapshot'), id: v.number(), snapshot: is<Snapshot>(snapshotSchema) }),
   /** Ask all backends for their states. */
   v.object({ kind: v.literal('survey'), id: v.number() }),
+  loginQuestion,
+  loginReport,
 ]);
 
 export type Report = v.InferOutput<typeof report>;

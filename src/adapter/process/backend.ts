@@ -17,6 +17,7 @@ import { type Identity, parseOrder, type Report, type Start } from './backend-me
 import { EXIT, exitCodeFor } from './exit-codes.ts';
 import { ON_A_TERMINAL } from './fork-backend.ts';
 import { Inquiries } from './inquiries.ts';
+import { ThrottleClient } from './throttle-client.ts';
 
 /** For all backends to answer; the supervisor itself gives up on the silent ones in half of it. */
 const SURVEY_MS = 2_000;
@@ -32,6 +33,7 @@ let sockets: unknown[] = [];
 let gateway: Gateway | undefined;
 const outputs = openStandardOutputs(process.argv.includes(ON_A_TERMINAL));
 const surveys = new Inquiries<Survey>();
+const throttle = new ThrottleClient(tell);
 
 process.on('message', (message: unknown, handle: unknown) => {
   const order = parseOrder(message);
@@ -57,6 +59,8 @@ process.on('message', (message: unknown, handle: unknown) => {
       return;
     case 'survey':
       return surveys.settle(order.id, order.survey);
+    case 'login':
+      return throttle.settle(order);
   }
 });
 process.on('uncaughtException', (error) => {
@@ -103,7 +107,7 @@ async function start({ config, keys, slot, identity }: Start, handles: readonly 
       become(identity);
     }
     configureLogging(config.logging, config.application.debug, outputs);
-    gateway = new Gateway(config, keys, { slot, builtInAssets, logs: openLogs({ port: slot.port }), survey });
+    gateway = new Gateway(config, keys, { slot, builtInAssets, logs: openLogs({ port: slot.port }), survey, throttle });
     await gateway.listen(handles);
     tell({ kind: 'ready' });
     setTimeout(() => void loadRest().catch(() => {}), LOAD_REST_MS).unref();

@@ -1,9 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Log } from '../../handler/log.ts';
 import type { Snapshot, Survey } from '../statistics/snapshot.ts';
+import type { Throttle } from '../throttle/throttle.ts';
 import { type Order, parseReport, type Report, type Start } from './backend-messages.ts';
 import { Inquiries } from './inquiries.ts';
 import { type BoundSocket, describe, type Listener } from './listener.ts';
+import { ThrottleDoor } from './throttle-door.ts';
 
 /** What every backend is started with; each has a slot and a listener of its own besides. */
 export type BackendSettings = Omit<Start, 'slot'>;
@@ -22,6 +24,8 @@ export interface BackendHost {
   readonly log: Log;
   /** Asks all backends, this one among them. */
   survey(): Promise<Survey>;
+  /** Counts refused logins, for all backends together. */
+  readonly throttle: Throttle;
 }
 
 const FIRST_BACKOFF_MS = 100;
@@ -197,11 +201,13 @@ export class Backend {
       if (this.#announced) send(child, { kind: 'announce' });
       return failed;
     });
+    const door = new ThrottleDoor(this.#host.throttle, (answer) => send(child, answer));
+    child.once('exit', () => door.close());
     let isNonsenseLogged = false;
     child.on('message', (message) => {
       const report = parseReport(message);
       if (report !== undefined) {
-        if ('id' in report) void this.#onReport(child, report);
+        if ('id' in report) void this.#onReport(child, report, door);
         return;
       }
       if (!isNonsenseLogged) this.#logFault(child, 'it sends messages that are none, which are ignored');
@@ -225,10 +231,21 @@ export class Backend {
     this.#host.log('error', 'a backend is not as it should be', { listener, pid: child.pid, cause });
   }
 
-  async #onReport(child: ChildProcess, report: Extract<Report, { readonly id: number }>): Promise<void> {
-    const { id } = report;
-    if (report.kind === 'snapshot') this.#snapshots.settle(id, report.snapshot);
-    else send(child, { kind: 'survey', id, survey: await this.#host.survey() });
+  async #onReport(
+    child: ChildProcess,
+    report: Extract<Report, { readonly id: number }>,
+    door: ThrottleDoor,
+  ): Promise<void> {
+    switch (report.kind) {
+      case 'snapshot':
+        return this.#snapshots.settle(report.id, report.snapshot);
+      case 'survey':
+        return send(child, { kind: 'survey', id: report.id, survey: await this.#host.survey() });
+      case 'login':
+        return door.ask(report);
+      case 'login-ended':
+        return door.report(report);
+    }
   }
 
   #watch(child: ChildProcess): void {

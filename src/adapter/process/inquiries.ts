@@ -3,6 +3,11 @@ export class Inquiries<Answer> {
   readonly #open = new Map<number, (answer: Answer) => void>();
   #last = 0;
 
+  /** Those without an answer yet. */
+  get open(): number {
+    return this.#open.size;
+  }
+
   /** Resolves to the answer, or to undefined where none comes within so many milliseconds. */
   ask(send: (id: number) => void, withinMs: number): Promise<Answer | undefined> {
     this.#last += 1;

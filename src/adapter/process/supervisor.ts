@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Log, LogFields } from '../../handler/log.ts';
 import type { Survey } from '../statistics/snapshot.ts';
+import { LoginThrottle } from '../throttle/login-throttle.ts';
 import type { Identity } from './backend-messages.ts';
 import { Backend, type BackendHost, type BackendSettings, outcomeOf, type StartFailure } from './backends.ts';
 import { bindAll } from './bind-all.ts';
@@ -26,6 +27,8 @@ export type SupervisorOutcome = Outcome<Supervisor>;
 export class Supervisor {
   readonly #fork: () => ChildProcess;
   readonly #log: Log;
+  /** Outlives all backends. */
+  readonly #throttle = new LoginThrottle();
   #listeners: readonly Listener[] = [];
   #backends: readonly Backend[] = [];
   #survey: Promise<Survey> | undefined;
@@ -157,7 +160,12 @@ export class Supervisor {
   }
 
   #host(): BackendHost {
-    return { fork: () => this.#forkOne(), log: this.#log, survey: () => this.#surveyOnce() };
+    return {
+      fork: () => this.#forkOne(),
+      log: this.#log,
+      survey: () => this.#surveyOnce(),
+      throttle: this.#throttle,
+    };
   }
 
   /** However many ask, the backends are asked one survey at a time. */

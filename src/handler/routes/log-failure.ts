@@ -1,4 +1,4 @@
-import { type AppContext, headerOf } from '../bindings.ts';
+import { type AppContext, clientOf, headerOf } from '../bindings.ts';
 import { claimedUser, parseAuthorization } from '../credentials.ts';
 import type { Log } from '../log.ts';
 
@@ -30,5 +30,7 @@ export function logFailure(log: Log, c: AppContext, { requestId, addressed, stat
     routing_key: address?.routingKey,
     status,
     outcome,
+    // For programs that watch the log and shut out who guesses passwords, such as fail2ban.
+    client: status === 401 || status === 429 ? clientOf(c).address : undefined,
   });
 }

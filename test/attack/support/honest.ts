@@ -1,0 +1,43 @@
+/**
+ * A process of honest clients, of several users, half of them with a connection for each request. Each posts at a steady
+ * rate, one request after another, so that the rate falls when answers are late. It tells every answer.
+ */
+import { randomUUID } from 'node:crypto';
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as v from 'valibot';
+import { FORM } from '../../support/http.ts';
+import { CLIENTS, HONEST, type HonestPost, INTERVAL_MS } from './bystanders.ts';
+import { send } from './send.ts';
+
+const TIMEOUT_MS = 15_000;
+
+const { port, segment, users } = v.parse(HONEST, JSON.parse(process.argv[2] ?? ''));
+const posts: HonestPost[] = [];
+let stopped = false;
+
+async function client(n: number): Promise<void> {
+  const agent = n % 2 === 0 && new Agent({ keepAlive: true, maxSockets: 1 });
+  const user = users[n % users.length];
+  if (!user) throw new Error('there are no honest users');
+  let due = performance.now() + (n * INTERVAL_MS) / CLIENTS;
+  while (!stopped) {
+    await delay(Math.max(0, due - performance.now()));
+    const id = randomUUID();
+    const at = Date.now();
+    const call = { user, agent, headers: FORM, body: `body=${id}&delivery_mode=1`, timeoutMs: TIMEOUT_MS };
+    const { status, headers, text, milliseconds } = await send(port, `/${segment}/honest/k`, call);
+    const error = String(headers['statelessd-error'] ?? (status === 0 ? text : ''));
+    posts.push({ id, at, milliseconds, status, error });
+    // What an answer was late is lost, and not made up for.
+    due = Math.max(due + INTERVAL_MS, performance.now());
+  }
+  if (agent) agent.destroy();
+}
+
+const clients = Promise.all(Array.from({ length: CLIENTS }, (_, n) => client(n)));
+process.once('message', async () => {
+  stopped = true;
+  await clients;
+  process.send?.(posts, () => process.disconnect());
+});

@@ -20,6 +20,8 @@ export interface Attack {
   readonly gateway?: Omit<GatewayOptions, 'broker' | 'limit'>;
   /** It starts gateways of its own, and nobody else uses them. */
   readonly alone?: true;
+  /** How long it may go on, where that is not what the program was told. */
+  readonly seconds?: number;
   /** It has the backends replaced, as an operator may: new ones are no deaths. */
   readonly rolls?: true;
   /** Strikes until it has done all it wants, or until the signal says that the time is up. */

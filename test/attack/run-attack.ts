@@ -8,11 +8,9 @@ import { portsOf, Topology, type User } from '../support/topology.ts';
 import type { Attack, Finding } from './attack-contract.ts';
 import { AttackedGateway } from './support/attacked-gateway.ts';
 import { Bystanders, type Seen, start } from './support/bystanders.ts';
-import { limitMemory, type MemoryLimit } from './support/memory-limit.ts';
+import { LIMIT_BYTES, limitMemory, type MemoryLimit } from './support/memory-limit.ts';
 import type { Seed } from './support/world.ts';
 
-/** config/kubernetes.yaml's limit. */
-export const LIMIT_BYTES = 512 * 2 ** 20;
 export const MIN_RATE_KEPT = 0.8;
 export const MAX_P99_MS = 100;
 
@@ -65,7 +63,8 @@ export async function runAttack(attack: Attack, broker: Broker, options: RunOpti
     users.push(await topology.addUser({ username: `honest-${n}`, password: `honest-${n}-secret` }));
   const [victim = topology.user] = users;
   const { vhost, broker: ports } = topology;
-  const seed = { ...options, attack: attack.name, broker: ports, nodename: broker.nodename, vhost, victim };
+  const seconds = attack.seconds ?? options.seconds;
+  const seed = { ...options, seconds, attack: attack.name, broker: ports, nodename: broker.nodename, vhost, victim };
   try {
     return attack.alone
       ? { attack, ...(await strike(seed)), beside: undefined }

@@ -14,6 +14,8 @@ process.once('message', async (order) => {
   if (!attack) throw new Error(`there is no attack ${seed.attack}`);
   const world = await World.create(seed);
   process.send?.('begin');
+  // A timer of a signal keeps no process alive, and the gateway may have ended every connection.
+  const alive = setInterval(() => {}, 1_000);
   try {
     const timeIsUp = AbortSignal.timeout(seed.seconds * 1000);
     setMaxListeners(0, timeIsUp);
@@ -23,6 +25,7 @@ process.once('message', async (order) => {
     process.send?.({ figures: '', broken: [`the attack could not be carried out: ${String(error)}`] });
   } finally {
     await world.close();
+    clearInterval(alive);
     process.disconnect();
     // Whatever sockets or timers are left are of no more use.
     process.exit();

@@ -28,8 +28,8 @@ export type HonestPost = v.InferOutput<typeof POST>;
 const PROBE = v.object({
   of: v.picklist(['gateway', 'yardstick']),
   at: v.number(),
+  /** Until a 200; as long as the prober waits, where none came. */
   milliseconds: v.number(),
-  status: v.number(),
 });
 export type Probe = v.InferOutput<typeof PROBE>;
 

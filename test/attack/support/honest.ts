@@ -12,6 +12,10 @@ import { send } from './send.ts';
 
 const TIMEOUT_MS = 15_000;
 
+/** One post in so many is larger than what comes in one read. */
+const LARGE_EVERY = 10;
+const LARGE = 'x'.repeat(100_000);
+
 const { port, segment, users } = v.parse(HONEST, JSON.parse(process.argv[2] ?? ''));
 const posts: HonestPost[] = [];
 let stopped = false;
@@ -25,7 +29,9 @@ async function client(n: number): Promise<void> {
     await delay(Math.max(0, due - performance.now()));
     const id = randomUUID();
     const at = Date.now();
-    const call = { user, agent, headers: FORM, body: `body=${id}&delivery_mode=1`, timeoutMs: TIMEOUT_MS };
+    const padding = posts.length % LARGE_EVERY === 0 ? LARGE : '';
+    const body = `body=${id}%20${padding}&delivery_mode=1`;
+    const call = { user, agent, headers: FORM, body, timeoutMs: TIMEOUT_MS };
     const { status, headers, text, milliseconds } = await send(port, `/${segment}/honest/k`, call);
     const error = String(headers['statelessd-error'] ?? (status === 0 ? text : ''));
     posts.push({ id, at, milliseconds, status, error });

@@ -2,6 +2,9 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { setTimeout as delay } from 'node:timers/promises';
 import { statusOf } from '../../support/processes.ts';
 
+/** config/kubernetes.yaml's limit. */
+export const LIMIT_BYTES = 512 * 2 ** 20;
+
 /** A bound on the memory of a few processes, and what became of it. */
 export interface MemoryLimit {
   /** How it is kept, for the report. */

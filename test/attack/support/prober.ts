@@ -35,7 +35,7 @@ async function probe(port: number): Promise<void> {
     const agent = turn % 2 === 0 && kept;
     const answered = send(asked, '/healthz', { method: 'GET', agent, timeoutMs: TIMEOUT_MS }).then(
       ({ status, milliseconds }) => {
-        probes.push({ of, at, milliseconds, status });
+        probes.push({ of, at, milliseconds: status === 200 ? milliseconds : TIMEOUT_MS });
         pending.delete(answered);
       },
     );

@@ -5,6 +5,7 @@ import { callApi } from '../../../wrangler-free-local/management-api.ts';
 import { backendsOf } from '../../support/processes.ts';
 import { type BrokerPorts, Topology, type User } from '../../support/topology.ts';
 import { AttackedGateway, type GatewayOptions } from './attacked-gateway.ts';
+import { LIMIT_BYTES, limitMemory, type MemoryLimit } from './memory-limit.ts';
 import { type Call, type Sent, send } from './send.ts';
 
 /** What the attacker's process is told. */
@@ -29,7 +30,7 @@ export class World {
   readonly seed: Seed;
   readonly topology: Topology;
   readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  readonly #gateways: AttackedGateway[] = [];
+  readonly #gateways = new Map<AttackedGateway, MemoryLimit>();
   readonly #closers: (() => unknown)[] = [];
 
   private constructor(seed: Seed, topology: Topology) {
@@ -74,11 +75,17 @@ export class World {
     return readFile(this.seed.gateway?.log ?? '', 'utf8').catch(() => '');
   }
 
-  /** A gateway of the attack's own, which ends with it. */
+  /** A gateway of the attack's own, within the same limit, which ends with it. */
   async startGateway(options: Partial<GatewayOptions> = {}): Promise<AttackedGateway> {
-    const gateway = await AttackedGateway.start({ broker: this.broker, ...options });
-    this.#gateways.push(gateway);
+    const limit = limitMemory(`statelessd-attack-${process.pid}-${this.#gateways.size}`, LIMIT_BYTES);
+    const gateway = await AttackedGateway.start({ broker: this.broker, limit, ...options });
+    this.#gateways.set(gateway, limit);
     return gateway;
+  }
+
+  /** The most memory that it had, in bytes. */
+  peakOf(gateway: AttackedGateway): number {
+    return this.#gateways.get(gateway)?.peak() ?? Number.NaN;
   }
 
   /** To be called at the end. */
@@ -104,6 +111,9 @@ export class World {
   async close(): Promise<void> {
     this.agent.destroy();
     for (const close of this.#closers.toReversed()) await close();
-    for (const gateway of this.#gateways) await gateway.stop();
+    for (const [gateway, limit] of this.#gateways) {
+      await gateway.stop();
+      await limit.delete();
+    }
   }
 }

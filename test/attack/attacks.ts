@@ -4,6 +4,7 @@ import { announced, bombs, headerBatches, oneByteChunks, trickles, unproven } fr
 import { atTheLimit, longCredentials, revokedAtTheLimit, vhostNames } from './attacks/broker.ts';
 import { foreignPages, forgedForms, markup, rebinding } from './attacks/browsers.ts';
 import { descriptors, idleConnections, slowHeaders } from './attacks/connections.ts';
+import { fuzzed } from './attacks/fuzz.ts';
 import {
   afterAReload,
   behindABelievedProxy,
@@ -13,7 +14,10 @@ import {
   throughAProxy,
 } from './attacks/guessing.ts';
 import { corruptFrames, endlessFrame, noBroker } from './attacks/hostile-broker.ts';
+import { misleadingCharacters, secretsInLogs, syslogForgery, unwritableLogs } from './attacks/logs.ts';
+import { busySocket, debuggerSignal, foreignSocket, nonsense, pidfiles, reloadStorm } from './attacks/machine.ts';
 import { cheapRequests, pipelinedPosts, pipelinedRefusals, unreadAnswers, unreadCrowd } from './attacks/pipelining.ts';
+import { behindARefusal, cutByAStop, smuggling, smugglingThrough, traversal } from './attacks/protocol.ts';
 import { acceptedNames, refusedNames } from './attacks/series.ts';
 
 /** In the order of the table. */
@@ -56,4 +60,20 @@ export const attacks: readonly Attack[] = [
   foreignPages,
   forgedForms,
   markup,
+  ...unwritableLogs,
+  syslogForgery,
+  misleadingCharacters,
+  secretsInLogs,
+  debuggerSignal,
+  reloadStorm,
+  nonsense,
+  pidfiles,
+  busySocket,
+  foreignSocket,
+  cutByAStop,
+  smuggling,
+  smugglingThrough,
+  behindARefusal,
+  traversal,
+  fuzzed,
 ];

@@ -2,7 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { get } from 'node:http';
+import { get as getHttp } from 'node:http';
+import { get as getHttps } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,8 @@ export interface GatewayOptions {
   readonly before?: string;
   readonly standardError?: StandardError;
   readonly env?: Readonly<Record<string, string>>;
+  /** It has a certificate. */
+  readonly isHttps?: boolean;
 }
 
 /** The built gateway, started by a shell that has first put itself where it is told to. */
@@ -40,8 +43,10 @@ export class AttackedGateway {
   readonly #child: ChildProcess;
   readonly #claim: ClaimedPort;
   readonly #directory: string;
+  readonly #isHttps: boolean;
 
-  private constructor(child: ChildProcess, claim: ClaimedPort, directory: string) {
+  private constructor(child: ChildProcess, claim: ClaimedPort, directory: string, isHttps: boolean) {
+    this.#isHttps = isHttps;
     this.#child = child;
     this.#claim = claim;
     this.#directory = directory;
@@ -52,7 +57,7 @@ export class AttackedGateway {
 
   /** Resolves once it serves, or once it has ended: `exited` says which. */
   static async start(options: GatewayOptions): Promise<AttackedGateway> {
-    const { settings = {}, broker, limit, before = ':', standardError = 'a file', env = {} } = options;
+    const { settings = {}, broker, limit, before = ':', standardError = 'a file', env = {}, isHttps = false } = options;
     const claim = await claimFreePort();
     const directory = await mkdtemp(join(tmpdir(), 'statelessd-attack-'));
     const file = join(directory, 'statelessd.yaml');
@@ -64,7 +69,7 @@ export class AttackedGateway {
     const [command = '', ...args] = tiedCommand(program, 'SIGTERM');
     const child = spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...env } });
     if (child.pid !== undefined) limit?.watch?.(child.pid);
-    const gateway = new AttackedGateway(child, claim, directory);
+    const gateway = new AttackedGateway(child, claim, directory, isHttps);
     await pollUntil(async () => gateway.hasEnded || (await gateway.serves()), { withinMs: START_MS });
     if (reader !== undefined && standardError === 'a broken pipe') closeSync(reader);
     return gateway;
@@ -89,7 +94,8 @@ export class AttackedGateway {
   /** Whether /healthz is 200 within two seconds. */
   serves(): Promise<boolean> {
     return new Promise((resolve) => {
-      const outgoing = get({ host: '127.0.0.1', port: this.port, path: '/healthz', agent: false, timeout: 2_000 });
+      const where = { host: '127.0.0.1', port: this.port, path: '/healthz', agent: false, timeout: 2_000 } as const;
+      const outgoing = this.#isHttps ? getHttps({ ...where, rejectUnauthorized: false }) : getHttp(where);
       outgoing.once('timeout', () => outgoing.destroy());
       outgoing.once('error', () => resolve(false));
       outgoing.once('response', (response) => resolve(response.resume().statusCode === 200));

@@ -2,20 +2,22 @@
  * `npm run attack [NAME …]`: every attack, or those whose names begin so, on the built gateway in 512 MiB beside honest
  * clients. Writes the table of docs/security.md when all were run, and fails where a promise is broken.
  *
- *   --seconds N       how long each attack goes on; 10 by default
+ *   --seconds N       how long each attack goes on; 8 by default
  *   --connections N   how many connections with mutated requests; 20,000 by default
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { startBroker } from '../../wrangler-free-local/broker.ts';
+import { portsOf } from '../support/topology.ts';
 import { attacks } from './attacks.ts';
 import { lineOf, PAGE, withTable } from './report.ts';
 import { type Row, runAttack } from './run-attack.ts';
+import { AttackedGateway } from './support/attacked-gateway.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '8' },
     connections: { type: 'string', default: '20000' },
   },
 });
@@ -28,14 +30,16 @@ if (wanted.length === 0)
 
 const startedAt = performance.now();
 const broker = await startBroker({ name: 'attack', management: true });
+const control = await AttackedGateway.start({ broker: portsOf(broker) });
 const rows: Row[] = [];
 try {
   for (const attack of wanted) {
-    const row = await runAttack(attack, broker, options);
+    const row = await runAttack(attack, broker, control, options);
     rows.push(row);
     console.log(lineOf(row));
   }
 } finally {
+  await control.stop();
   await broker.close();
 }
 const broken = rows.filter((row) => row.broken.length > 0);

@@ -27,8 +27,8 @@ function tables(rows: readonly Row[]): string {
     '',
     `Beside each attack on a gateway in 512 MiB: ${CLIENTS} honest clients (${(CLIENTS * 1000) / INTERVAL_MS} posts a second), and /healthz.`,
     '',
-    '| attack | confirmed a second, before → during | other answers, of all posts | lost | /healthz p50 | p99 | longest | idle server p99 | peak memory | killed |',
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| attack | confirmed a second, before → during | unattacked | other answers, of all posts | lost | /healthz p50 | p99 | longest | unattacked p99 | peak memory | killed |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...rows.flatMap(besideRow),
     '',
   ].join('\n');
@@ -43,13 +43,15 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\
 
 function besideRow({ attack, beside }: Row): string[] {
   if (!beside) return [];
-  const { before, during, refused, posts, lost, p50, p99, max, yardstickP99, peakBytes, kills, replaced } = beside;
+  const { before, during, control, refused, posts, lost, p50, p99, max, controlP99, peakBytes, kills, replaced } =
+    beside;
   const cells = [
     attack.name,
     `${before.toFixed(0)} → ${during.toFixed(0)}`,
+    control.toFixed(0),
     `${refused.length} of ${posts}`,
     lost,
-    ...[p50, p99, max, yardstickP99].map((ms) => `${ms.toFixed(0)} ms`),
+    ...[p50, p99, max, controlP99].map((ms) => `${ms.toFixed(0)} ms`),
     mebibytes(peakBytes),
     Math.max(kills, replaced),
   ];
@@ -64,10 +66,11 @@ export function lineOf({ attack, figures, broken, beside }: Row): string {
 }
 
 function sentence(beside: Beside): string {
-  const { before, during, refused, posts, lost, p50, p99, max, yardstickP99, peakBytes, kills, replaced } = beside;
+  const { before, during, control, refused, posts, lost, p50, p99, max, controlP99, peakBytes, kills, replaced } =
+    beside;
   return (
-    `honest ${before.toFixed(0)} → ${during.toFixed(0)} a second, ${refused.length} of ${posts} not 204, ${lost} lost; ` +
-    `/healthz p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(0)}, max ${max.toFixed(0)} ms (idle server p99 ${yardstickP99.toFixed(0)} ms); ` +
+    `honest ${before.toFixed(0)} → ${during.toFixed(0)} a second (unattacked ${control.toFixed(0)}), ${refused.length} of ${posts} not 204, ${lost} lost; ` +
+    `/healthz p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(0)}, max ${max.toFixed(0)} ms (unattacked p99 ${controlP99.toFixed(0)} ms); ` +
     `peak ${mebibytes(peakBytes)}, ${kills} killed, ${replaced} replaced`
   );
 }

@@ -33,10 +33,12 @@ export const debuggerSignal: Attack = {
   rolls: true,
   async run(world, signal) {
     const taken = await answers(DEBUGGER_PORT);
+    let backends = world.backends;
     let signals = 0;
     let opened = false;
     for (; !signal.aborted; signals += 1) {
-      for (const pid of [...world.backends, ...(signals % 50 === 0 ? [world.supervisor] : [])]) kill(pid, 'SIGUSR1');
+      if (signals % 25 === 0) backends = world.backends;
+      for (const pid of [...backends, ...(signals % 50 === 0 ? [world.supervisor] : [])]) kill(pid, 'SIGUSR1');
       await delay(20);
       opened ||= !taken && (await answers(DEBUGGER_PORT));
     }
@@ -148,6 +150,7 @@ export const busySocket: Attack = {
   async run(world) {
     const path = join(directoryOf(world), 'busy.sock');
     const first = await world.startGateway({ settings: { http: { sockets: [path] } } });
+    while ((await get(path)) !== 200) await delay(50);
     const pids = [first.pid, ...first.backends];
     for (const pid of pids) kill(pid, 'SIGSTOP');
     const waiting: Socket[] = [];
@@ -198,7 +201,11 @@ export const foreignSocket: Attack = {
   async run(world) {
     const directory = directoryOf(world);
     const at = (name: string): string => join(directory, name);
-    const server = createServer((socket) => socket.end('mine'));
+    const server = createServer((socket) => {
+      // Whoever asks may have gone before it is answered.
+      socket.on('error', () => {});
+      socket.end('mine');
+    });
     await new Promise<void>((resolve) => server.listen(at('living.sock'), resolve));
     world.onEnd(() => server.close());
     writeFileSync(at('file.sock'), 'precious');

@@ -11,7 +11,7 @@ export const acceptedNames: Attack = {
   alone: true,
   seconds: 30,
   async run(world, signal) {
-    const peer = await ScriptedPeer.start(({ channel, tag }, { ack }) => ack(channel, tag));
+    const peer = await ScriptedPeer.start(({ channel, tag }, answers) => answers.ack(channel, tag));
     world.onEnd(() => peer.close());
     const gateway = await world.startGateway({ settings: { rabbitmq: { port: peer.port } } });
     const tally = new Tally();

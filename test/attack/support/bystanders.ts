@@ -9,12 +9,19 @@ export const INTERVAL_MS = 125;
 
 /** Who the honest clients are, and where they post to. */
 export const HONEST = v.object({
-  port: v.number(),
+  /** The port of the gateway that is attacked. */
+  attacked: v.number(),
+  /** The port of one that has the same clients, and is not. */
+  control: v.number(),
   segment: v.string(),
   users: v.array(v.object({ username: v.string(), password: v.string() })),
 });
 
+const OF = v.picklist(['attacked', 'control']);
+export type Of = v.InferOutput<typeof OF>;
+
 const POST = v.object({
+  of: OF,
   id: v.string(),
   /** When it was sent, as Date.now() has it. */
   at: v.number(),
@@ -26,7 +33,7 @@ const POST = v.object({
 export type HonestPost = v.InferOutput<typeof POST>;
 
 const PROBE = v.object({
-  of: v.picklist(['gateway', 'yardstick']),
+  of: OF,
   at: v.number(),
   /** Until a 200; as long as the prober waits, where none came. */
   milliseconds: v.number(),
@@ -50,8 +57,8 @@ export class Bystanders {
 
   static async start(who: v.InferOutput<typeof HONEST>): Promise<Bystanders> {
     const honest = start('honest.ts', JSON.stringify(who));
-    const prober = start('prober.ts', String(who.port));
-    await once(prober, 'message');
+    const prober = start('prober.ts', JSON.stringify(who));
+    await Promise.all([once(honest, 'message'), once(prober, 'message')]);
     return new Bystanders(honest, prober);
   }
 

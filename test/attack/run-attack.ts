@@ -15,7 +15,7 @@ import type { Seed } from './support/world.ts';
 export const MIN_RATE_KEPT = 0.8;
 export const MAX_P99_MS = 100;
 
-const WARM_UP_MS = 1_500;
+const WARM_UP_MS = 2_500;
 const BEFORE_MS = 2_000;
 const HONEST_USERS = 4;
 /** How long an attack may take beyond its time before its process is ended. */

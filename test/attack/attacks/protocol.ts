@@ -13,7 +13,7 @@ import { smuggled } from './smuggled.ts';
 const pathOf = ({ topology }: World): string => `/${topology.segment}/spied/k`;
 
 /** Sends each, and holds what arrived in the queue against what was answered. */
-async function smuggle(world: World, port: number) {
+async function smuggle(world: World, port: number, hiddenIsJudged: boolean) {
   const authorization = `Authorization: ${basic(world.user)}`;
   const answers = new Tally();
   const faults: string[] = [];
@@ -32,7 +32,7 @@ async function smuggle(world: World, port: number) {
     for (const status of statuses) answers.add(status);
     const confirmed = statuses.filter((status) => status === 204).length;
     if (arrived.length !== confirmed) faults.push(`${name}: ${confirmed} × 204, ${arrived.length} messages`);
-    if (!secondIsMeant && arrived.includes('SMUGGLED')) faults.push(`${name}: smuggled`);
+    if (hiddenIsJudged && !secondIsMeant && arrived.includes('SMUGGLED')) faults.push(`${name}: smuggled`);
   }
   return { answers, faults };
 }
@@ -43,7 +43,7 @@ export const smuggling: Attack = {
     'a second request hidden in the first: Content-Length against Transfer-Encoding, two lengths, folded and malformed fields, bare CR and LF, chunk sizes and extensions, trailers, Expect, Upgrade, refused bodies',
   promise: 'the hidden request is never published, and every message has its answer',
   async run(world) {
-    const { answers, faults } = await smuggle(world, world.port);
+    const { answers, faults } = await smuggle(world, world.port, true);
     return finding(`answers: ${answers}`, { [`nothing is smuggled (${faults.join('; ')})`]: faults.length === 0 });
   },
 };
@@ -51,14 +51,15 @@ export const smuggling: Attack = {
 export const smugglingThrough: Attack = {
   name: 'request smuggling through proxies',
   tries: 'the same through nginx and HAProxy',
-  promise: 'the same',
+  promise: 'what is one request for the proxy is one for the gateway: every message has its answer',
   async run(world) {
     const found: string[] = [];
     const figures: string[] = [];
     for (const kind of ['nginx', 'HAProxy'] as const) {
       const proxy = await startProxy(kind, world.port);
       try {
-        const { answers, faults } = await smuggle(world, proxy.port);
+        // What a proxy takes for two requests is two; it must not be one for the proxy and two for the gateway.
+        const { answers, faults } = await smuggle(world, proxy.port, false);
         figures.push(`${kind}: ${answers}`);
         found.push(...faults.map((fault) => `${kind}, ${fault}`));
       } finally {

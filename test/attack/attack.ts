@@ -10,9 +10,10 @@ import { parseArgs } from 'node:util';
 import { startBroker } from '../../wrangler-free-local/broker.ts';
 import { portsOf } from '../support/topology.ts';
 import { attacks } from './attacks.ts';
-import { lineOf, PAGE, withTable } from './report.ts';
-import { type Row, runAttack } from './run-attack.ts';
+import { brokenBy, lineOf, PAGE, withTable } from './report.ts';
+import { LIMITS, type Row, runAttack } from './run-attack.ts';
 import { AttackedGateway } from './support/attacked-gateway.ts';
+import { sweepLimits } from './support/memory-limit.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,6 +29,8 @@ const wanted = attacks.filter(({ name }) => isWanted(name));
 if (wanted.length === 0)
   throw new Error(`there is no such attack; there are ${attacks.map(({ name }) => name).join(', ')}`);
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void sweepLimits(LIMITS).then(() => process.exit(1)));
 const startedAt = performance.now();
 const broker = await startBroker({ name: 'attack', management: true });
 const control = await AttackedGateway.start({ broker: portsOf(broker) });
@@ -42,7 +45,7 @@ try {
   await control.stop();
   await broker.close();
 }
-const broken = rows.filter((row) => row.broken.length > 0);
+const broken = rows.filter((row) => brokenBy(row).length > 0);
 const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
 console.log(`${rows.length} attacks in ${minutes} minutes; promises broken by ${broken.length} of them`);
 if (positionals.length === 0) await writeFile(PAGE, withTable(await readFile(PAGE, 'utf8'), rows));

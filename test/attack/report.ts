@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { Beside, Row } from './run-attack.ts';
+import type { Beside } from './judge.ts';
+import type { Row } from './run-attack.ts';
 import { CLIENTS, INTERVAL_MS } from './support/bystanders.ts';
 
 export const PAGE = new URL('../../docs/security.md', import.meta.url);
@@ -16,7 +17,7 @@ export function withTable(page: string, rows: readonly Row[]): string {
 }
 
 function tables(rows: readonly Row[]): string {
-  const kept = rows.filter(({ broken }) => broken.length === 0).length;
+  const kept = rows.filter((each) => brokenBy(each).length === 0).length;
   return [
     '',
     `Node ${process.versions.node}, ${availableParallelism()} cores. Of ${rows.length} attacks ${kept} broke no promise.`,
@@ -34,7 +35,9 @@ function tables(rows: readonly Row[]): string {
   ].join('\n');
 }
 
-function row({ attack, figures, broken }: Row): string {
+function row(each: Row): string {
+  const { attack, figures } = each;
+  const broken = brokenBy(each);
   const verdict = broken.length === 0 ? 'yes' : `**no**: ${broken.join('; ')}`;
   return `| ${[attack.name, attack.tries, attack.promise, figures, verdict].map(cell).join(' | ')} |`;
 }
@@ -58,8 +61,12 @@ function besideRow({ attack, beside }: Row): string[] {
   return [`| ${cells.join(' | ')} |`];
 }
 
+export const brokenBy = ({ broken, late }: Row): string[] => [...broken, ...late];
+
 /** What came of one attack, for the terminal. */
-export function lineOf({ attack, figures, broken, beside }: Row): string {
+export function lineOf(row: Row): string {
+  const { attack, figures, beside } = row;
+  const broken = brokenBy(row);
   const verdict = broken.length === 0 ? 'kept  ' : 'BROKEN';
   const lines = [`${verdict}  ${attack.name}: ${figures}`, ...(beside ? [`        ${sentence(beside)}`] : [])];
   return [...lines, ...broken.map((promise) => `        broken: ${promise}`)].join('\n');

@@ -7,6 +7,7 @@ import { SEED, World } from './world.ts';
 
 export const NICENESS = 10;
 
+process.once('disconnect', () => process.exit());
 process.once('message', async (order) => {
   // A timer of a signal keeps no process alive, and the gateway may have ended every connection.
   const alive = setInterval(() => {}, 1_000);

@@ -46,6 +46,7 @@ async function client(of: Of, port: number, n: number): Promise<void> {
 
 const numbers = Array.from({ length: CLIENTS }, (_, n) => n);
 const clients = Promise.all(numbers.flatMap((n) => [client('attacked', attacked, n), client('control', control, n)]));
+process.once('disconnect', () => process.exit());
 process.once('message', async () => {
   stopped = true;
   await clients;

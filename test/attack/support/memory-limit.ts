@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { statusOf } from '../../support/processes.ts';
 
@@ -23,12 +23,29 @@ export interface MemoryLimit {
   delete(): Promise<void>;
 }
 
+/** Tenths of a second in which processes end by themselves. */
+const PATIENCE = 100;
+
 const V1 = '/sys/fs/cgroup/memory';
 const V2 = '/sys/fs/cgroup';
 
 /** A cgroup where one can be made; else a watcher, which cannot keep the limit. */
 export function limitMemory(name: string, bytes: number): MemoryLimit {
   return cgroupV1(name, bytes) ?? cgroupV2(name, bytes) ?? new Watcher(bytes);
+}
+
+/** Ends what is left in the limits whose names begin so, and deletes them: a process that made one may have crashed. */
+export async function sweepLimits(prefix: string): Promise<void> {
+  for (const parent of [V1, `${V2}${ownCgroup() ?? ''}`]) {
+    const names = existsSync(parent) ? readdirSync(parent).filter((name) => name.startsWith(prefix)) : [];
+    for (const name of names) await new Cgroup('', `${parent}/${name}`, '', '').delete(0);
+  }
+}
+
+/** The own one in the hierarchy of version 2. */
+function ownCgroup(): string | undefined {
+  const path = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
+  return path === '/' ? '' : path;
 }
 
 function cgroupV1(name: string, bytes: number): MemoryLimit | undefined {
@@ -41,9 +58,9 @@ function cgroupV1(name: string, bytes: number): MemoryLimit | undefined {
 }
 
 function cgroupV2(name: string, bytes: number): MemoryLimit | undefined {
-  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
+  const own = ownCgroup();
   if (own === undefined || !existsSync(`${V2}/cgroup.controllers`)) return undefined;
-  const parent = `${V2}${own === '/' ? '' : own}`;
+  const parent = `${V2}${own}`;
   const directory = `${parent}/${name}`;
   return attempt(directory, () => {
     if (!existsSync(`${directory}/memory.max`)) writeFileSync(`${parent}/cgroup.subtree_control`, '+memory');
@@ -96,9 +113,9 @@ class Cgroup implements MemoryLimit {
     return this.#read('cgroup.procs').split('\n').filter(Boolean).map(Number);
   }
 
-  async delete(): Promise<void> {
+  async delete(patience = PATIENCE): Promise<void> {
     for (let waited = 0; this.pids().length > 0; waited += 1) {
-      if (waited === 100) for (const pid of this.pids()) process.kill(pid, 'SIGKILL');
+      if (waited >= patience) for (const pid of this.pids()) process.kill(pid, 'SIGKILL');
       await delay(100);
     }
     rmdirSync(this.#directory);

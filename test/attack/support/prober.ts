@@ -34,6 +34,7 @@ const timer = setInterval(() => {
   ask('control', control);
 }, EVERY_MS);
 
+process.once('disconnect', () => process.exit());
 process.once('message', async () => {
   clearInterval(timer);
   await Promise.all(pending);

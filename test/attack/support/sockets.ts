@@ -93,11 +93,11 @@ export class Held {
   }
 }
 
-/** Sends bytes, and gives back all that came until the other side closed, or had been silent for a while. */
+/** Sends bytes, and gives back all that came until it was enough, the other side closed, or had been silent for a while. */
 export async function converse(
   port: number,
   pieces: readonly (string | Buffer)[],
-  { quietMs = 500, half = false }: { readonly quietMs?: number; readonly half?: boolean } = {},
+  { quietMs = 500, answers = Number.POSITIVE_INFINITY }: { readonly quietMs?: number; readonly answers?: number } = {},
 ): Promise<string> {
   let received = '';
   let heardAt = performance.now();
@@ -111,9 +111,9 @@ export async function converse(
     socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
     if (pieces.length > 1) await delay(20);
   }
-  if (half) socket.end();
   heardAt = performance.now();
-  while (!socket.destroyed && performance.now() - heardAt < quietMs) await delay(10);
+  const isEnough = (): boolean => socket.destroyed || statusesIn(received).length >= answers;
+  while (!isEnough() && performance.now() - heardAt < quietMs) await delay(10);
   socket.destroy();
   return received;
 }

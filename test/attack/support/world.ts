@@ -11,6 +11,8 @@ import { type Call, type Sent, send } from './send.ts';
 /** What the attacker's process is told. */
 export const SEED = v.object({
   attack: v.string(),
+  /** What the names of limits begin with. */
+  limits: v.string(),
   seconds: v.number(),
   fuzzedConnections: v.number(),
   broker: v.object({ port: v.number(), managementPort: v.number() }),
@@ -77,7 +79,7 @@ export class World {
 
   /** A gateway of the attack's own, within the same limit, which ends with it. */
   async startGateway(options: Partial<GatewayOptions> = {}): Promise<AttackedGateway> {
-    const limit = limitMemory(`statelessd-attack-${process.pid}-${this.#gateways.size}`, LIMIT_BYTES);
+    const limit = limitMemory(`${this.seed.limits}-${this.#gateways.size}`, LIMIT_BYTES);
     const gateway = await AttackedGateway.start({ broker: this.broker, limit, ...options });
     this.#gateways.set(gateway, limit);
     return gateway;

@@ -15,7 +15,6 @@ import type { Seed } from './support/world.ts';
 /** What the names of this program's limits begin with. */
 export const LIMITS = `statelessd-attack-${process.pid}`;
 
-const WARM_UP_MS = 2_500;
 const BEFORE_MS = 2_000;
 const HONEST_USERS = 4;
 /** How long an attack may take beyond its time before its process is ended. */
@@ -87,8 +86,7 @@ async function beside(attack: Attack, seed: Seed, { topology, users, control }: 
     const who = { attacked: port, control: control.port, segment: topology.segment, users: [...users] };
     const attacker = Attacker.start({ ...seed, gateway: { port, pid, log } });
     const bystanders = await Bystanders.start(who);
-    await attacker.ready;
-    await delay(WARM_UP_MS);
+    await Promise.all([attacker.ready, bystanders.warm()]);
     const warm = Date.now();
     await delay(BEFORE_MS);
     const begin = Date.now();

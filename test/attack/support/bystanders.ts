@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 
 /** How many honest clients there are, and how often each of them posts. */
 export const CLIENTS = 20;
 export const INTERVAL_MS = 125;
+
+const MAX_WARM_UP_MS = 10_000;
 
 /** Who the honest clients are, and where they post to. */
 export const HONEST = v.object({
@@ -62,6 +65,15 @@ export class Bystanders {
     return new Bystanders(honest, prober);
   }
 
+  /** Resolves when the attacked gateway serves its clients as fast as the other one, or will not. */
+  async warm(): Promise<void> {
+    const over = new AbortController();
+    const told = once(this.#honest, 'message', { signal: over.signal });
+    told.catch(() => {});
+    await Promise.race([told, delay(MAX_WARM_UP_MS)]);
+    over.abort();
+  }
+
   /** Lets each have its last answer. */
   async stop(): Promise<Seen> {
     const [posts, probes] = await Promise.all([report(this.#honest), report(this.#prober)]);
@@ -75,8 +87,9 @@ export function start(file: string, ...args: readonly string[]): ChildProcess {
 }
 
 async function report(child: ChildProcess): Promise<unknown> {
-  const told = once(child, 'message');
   child.send('stop');
-  const [message]: unknown[] = await told;
-  return message;
+  for (;;) {
+    const [message]: unknown[] = await once(child, 'message');
+    if (message !== 'warm') return message;
+  }
 }

@@ -43,7 +43,7 @@ const post = (n: number, more: Partial<HonestPost> = {}): HonestPost => ({
 const posts = Array.from({ length: 400 }, (_, n) => post(n));
 const probes: Seen['probes'] = posts.map(({ of, at }) => ({ of, at, milliseconds: 2 }));
 const moments = { warm: 0, begin: 2_000, end: 4_000 };
-const alive = { kills: 0, replaced: 0, ended: false, peakBytes: 1 };
+const alive = { kills: 0, replaced: 0, ended: false, peakBytes: 1, limitedBy: 'nothing' };
 
 function judged(seen: Partial<Seen> = {}, processes: Partial<typeof alive> = {}, missing = ''): string[] {
   const all = { posts, probes, ...seen };

@@ -14,8 +14,14 @@ export interface Deaths {
   readonly ended: boolean;
 }
 
+/** The gateway's memory, and how it was limited. */
+export interface Memory {
+  readonly peakBytes: number;
+  readonly limitedBy: string;
+}
+
 /** What the bystanders of an attack saw. */
-export interface Beside extends Deaths {
+export interface Beside extends Deaths, Memory {
   /** Confirmed posts a second, before and during the attack. */
   readonly before: number;
   readonly during: number;
@@ -32,7 +38,6 @@ export interface Beside extends Deaths {
   readonly max: number;
   /** The same of the gateway that is not attacked. */
   readonly controlP99: number;
-  readonly peakBytes: number;
 }
 
 /** Moments, as Date.now() has them: the clients are at their rate, the attack begins, it has ended. */
@@ -47,7 +52,7 @@ export function figuresOf(
   { posts, probes }: Seen,
   found: ReadonlyMap<string, number>,
   { warm, begin, end }: Moments,
-  processes: Deaths & Pick<Beside, 'peakBytes'>,
+  processes: Deaths & Memory,
 ): Beside {
   const confirmed = posts.filter(({ status }) => status === 204);
   const rate = (of: Of, from: number, to: number): number => {

@@ -26,7 +26,8 @@ function tables(rows: readonly Row[]): string {
     '| --- | --- | --- | --- | --- |',
     ...rows.map(row),
     '',
-    `Beside each attack on a gateway in 512 MiB: ${CLIENTS} honest clients (${(CLIENTS * 1000) / INTERVAL_MS} posts a second), and /healthz.`,
+    `Beside each attack on a gateway in 512 MiB: ${CLIENTS} honest clients (${(CLIENTS * 1000) / INTERVAL_MS} posts a second), and /healthz. ` +
+      `The limit was kept by ${rows.find(({ beside }) => beside)?.beside?.limitedBy ?? 'nothing'}.`,
     '',
     '| attack | confirmed a second, before → during | unattacked | other answers, of all posts | lost | /healthz p50 | p99 | longest | unattacked p99 | peak memory | killed |',
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',

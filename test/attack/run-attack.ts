@@ -98,7 +98,8 @@ async function beside(attack: Attack, seed: Seed, { topology, users, control }: 
     const survived = gateway.backends.filter((backend) => pids.includes(backend)).length;
     const replaced = attack.rolls ? 0 : pids.length - survived;
     const deaths = { kills: limit.kills(), replaced, ended: gateway.hasEnded };
-    const figures = figuresOf(seen, found, { warm, begin, end }, { ...deaths, peakBytes: limit.peak() });
+    const memory = { peakBytes: limit.peak(), limitedBy: limit.kind };
+    const figures = figuresOf(seen, found, { warm, begin, end }, { ...deaths, ...memory });
     const { broken, late } = judge(figures);
     return { attack, figures: finding.figures, broken: [...finding.broken, ...broken], late, beside: figures };
   } finally {

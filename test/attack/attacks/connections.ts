@@ -4,10 +4,13 @@ import { hold, timeIsUp } from '../support/sockets.ts';
 
 export const idleConnections: Attack = {
   name: 'idle connections',
-  tries: 'without credentials, 12,000 connections on which nothing is sent (`max_connections` is 10,000)',
+  tries:
+    'without credentials, 12,000 connections that ask for `/healthz` once and are then kept (`max_connections` is 10,000)',
   promise: 'idle connections are bounded and make room',
   async run(world, signal) {
-    const held = await hold(world.port, 12_000, '', { localAddress: '127.0.0.2' });
+    const held = await hold(world.port, 12_000, 'GET /healthz HTTP/1.1\r\nHost: g\r\n\r\n', {
+      localAddress: '127.0.0.2',
+    });
     await timeIsUp(signal);
     const { open } = held;
     const { status } = await world.get('/stats', { agent: false });

@@ -1,6 +1,7 @@
 import { ScriptedPeer } from '../../support/scripted-peer.ts';
 import { type Attack, finding } from '../attack-contract.ts';
 import { Tally } from '../support/send.ts';
+import { mebibytes } from '../support/sockets.ts';
 
 const NAMES = 3_000;
 
@@ -60,5 +61,3 @@ export const refusedNames: Attack = {
     return finding(`answers: ${tally}; ${entries} entries`, { 'there is no entry': entries === 0 });
   },
 };
-
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;

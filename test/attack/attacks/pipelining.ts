@@ -72,9 +72,9 @@ export const unreadAnswers: Attack = {
     const one = request('GET /openapi.json');
     const held = await hold(port, 20, one.repeat(Math.floor(60_000 / one.length)), { unread: true });
     await timeIsUp(signal);
-    const { open } = held;
+    const open = await held.openWhenRead();
     held.close();
-    return finding(`${open} of 20 connections stayed open`);
+    return finding(`${open} of 20 connections were still open`);
   },
 };
 
@@ -86,8 +86,8 @@ export const unreadCrowd: Attack = {
     const bytes = request('GET /openapi.json').repeat(5);
     const held = await hold(port, 2_000, bytes, { unread: true, localAddress: '127.0.0.2' });
     await timeIsUp(signal);
-    const { open } = held;
+    const open = await held.openWhenRead();
     held.close();
-    return finding(`${open} of 2000 connections stayed open`);
+    return finding(`${open} of 2000 connections were still open`);
   },
 };

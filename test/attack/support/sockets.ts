@@ -77,6 +77,8 @@ export async function hold(
   return new Held(sockets);
 }
 
+const READ_MS = 1_000;
+
 export class Held {
   readonly sockets: readonly Socket[];
 
@@ -86,6 +88,13 @@ export class Held {
 
   get open(): number {
     return this.sockets.filter(({ destroyed, readableEnded }) => !destroyed && !readableEnded).length;
+  }
+
+  /** How many are still open once what has come on them is read, which nobody has done so far. */
+  async openWhenRead(): Promise<number> {
+    for (const socket of this.sockets) socket.resume();
+    await delay(READ_MS);
+    return this.open;
   }
 
   close(): void {

@@ -7,7 +7,7 @@ class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rest = await super.sort(files);
     const isLong = ({ moduleId }: TestSpecification): boolean =>
-      /test\/(chaos|local|world)\/|test\/(bearer|dashboard|guessing|outages|nginx|rolls)\./.test(moduleId);
+      /test\/(attack|chaos|local|world)\/|test\/(bearer|dashboard|guessing|outages|nginx|rolls)\./.test(moduleId);
     return [...rest.filter(isLong), ...rest.filter((file) => !isLong(file))];
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { ScriptedPeer, type Tamper } from './support/scripted-peer.ts';
@@ -55,7 +55,7 @@ afterAll(async () => {
 const post = (username: string, body: string): Promise<Answer> =>
   http(gateway.port, '/v/x/k', { user: { username, password: 'p' }, body: `body=${body}`, headers: FORM });
 /** The time that a message has is short, for the sake of those that come to nothing. */
-const served = () => expect.poll(async () => (await post('good', 'x')).status, { timeout: 30_000 }).toBe(204);
+const served = () => vi.waitUntil(async () => (await post('good', 'x')).status === 204, { timeout: 30_000 });
 const stats = async () => JSON.parse((await http(gateway.port, '/stats', { method: 'GET' })).text);
 
 it.each(Array.from({ length: ROUNDS }, (_, n) => n + 1))(

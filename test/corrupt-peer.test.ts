@@ -193,8 +193,8 @@ describe('a peer that stands where a broker should, and is none', () => {
     for (const server of servers) hosts.push(`127.0.0.1:${await listening(server)}`);
     hosts.push(`127.0.0.1:${good.port}`);
     gateway = await GatewayProcess.start({
-      rabbitmq: { hosts, connect_timeout: 1 },
-      publishing: { publish_timeout: 60 },
+      rabbitmq: { hosts, connect_timeout: 5 },
+      publishing: { publish_timeout: 100 },
     });
     pid = await pidOf(gateway);
     answer = await post(gateway, 'x');
@@ -238,7 +238,7 @@ it('a web server behind TLS is no broker, and nothing is published', async () =>
   const port = await listening(server);
   const gateway = await GatewayProcess.start({
     rabbitmq: { host: 'localhost', port, tls: { ca: certificates.ca } },
-    publishing: { publish_timeout: 1 },
+    publishing: { publish_timeout: 3 },
   });
   onTestFinished(async () => {
     await gateway.stop();
@@ -249,6 +249,7 @@ it('a web server behind TLS is no broker, and nothing is published', async () =>
   const answer = await post(gateway, 'x');
   expect(verdict(answer)).toEqual([503, 'urn:statelessd:broker-unavailable', 'no']);
   expect(answer.text).not.toContain('HTTP/1.1');
+  await gateway.says('RabbitMQ cannot be reached');
   expect((await get(gateway, '/readyz')).unreachable).toMatchObject([
     { cause: `${NO_AMQP} 'HTTP/1.1 400 Bad Request'` },
   ]);
@@ -268,7 +269,10 @@ describe('a broker that answers a message with what no broker sends', () => {
       if (body === 'poison') answers.send(answering(channel));
       else answers.ack(channel, tag);
     });
-    gateway = await GatewayProcess.start({ broker: { port: peer.port, managementPort: 0 } });
+    gateway = await GatewayProcess.start({
+      broker: { port: peer.port, managementPort: 0 },
+      publishing: { publish_timeout: 10 },
+    });
     pid = await pidOf(gateway);
   });
   afterAll(async () => {

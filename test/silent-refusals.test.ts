@@ -28,7 +28,7 @@ describe('a broker that closes the connection after a wrong password, without a 
     ['at once', 0],
     ['after the 3 s of RabbitMQ before 3.1', 3_000],
   ])('has refused it: the answer is 401, and the right one is served: %s', async (_, silenceMs) => {
-    const { post, refused, gateway } = await given({}, silenceMs);
+    const { post, refused, gateway } = await given({ publishing: { publish_timeout: 20 } }, silenceMs);
     expect(verdict(await post('wrong'))).toEqual([401, 'urn:statelessd:unauthenticated', 'no']);
     expect(await refused()).toBe(1);
     expect((await post('right')).status).toBe(204);
@@ -36,7 +36,7 @@ describe('a broker that closes the connection after a wrong password, without a 
   });
 
   it('has failed, where it promises to tell of refused logins: nobody knows whether the password is right', async () => {
-    const { post, refused, peer, gateway } = await given({ publishing: { publish_timeout: 1 } });
+    const { post, refused, peer, gateway } = await given({ publishing: { publish_timeout: 3 } });
     peer.tamper = (frame) => (frame.equals(START) ? startFrame(TELLS_REFUSALS) : frame);
     expect(verdict(await post('wrong'))).toEqual([503, 'urn:statelessd:broker-unavailable', 'no']);
     expect(await refused()).toBe(0);

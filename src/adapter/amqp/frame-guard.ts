@@ -29,7 +29,7 @@ const PROPERTIES: readonly (readonly [flag: number, skip: (bytes: Buffer, offset
 ];
 
 /** An old RabbitMQ is silent for 3 s after a login that it refuses, and then closes. */
-const SILENT_REFUSAL_MS = 3_500;
+const SILENT_REFUSAL_MS = 4_000;
 
 /** What the peer says next while the connection is opened. */
 type Expected = 'connection.start' | 'connection.tune' | 'connection.open-ok';

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { CloggedGateway, clogs } from './support/clogs.ts';
+import { GatewayProcess } from './support/gateway.ts';
+import { http } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
 /** By then a process has what it keeps. */
@@ -30,5 +32,20 @@ describe('a log that cannot be written', () => {
     expect(before).toHaveLength(2);
     code = await gateway.stop();
     expect(code).toBe(0);
+  });
+
+  it('is no log that is read: of many lines at once none is lost', async () => {
+    const gateway = await GatewayProcess.start({ publishing: { publish_timeout: 60 } });
+    onTestFinished(async () => void (await gateway.stop()));
+    const batch = Array.from({ length: 10_000 }, (_, number) => ({
+      routing_key: `${number}-`.padEnd(200, 'x'),
+      body: '',
+    }));
+    const headers = { 'content-type': 'application/json' };
+    const call = { user: topology.user, headers, body: JSON.stringify(batch) };
+    expect((await http(gateway.port, `/${topology.segment}/missing`, call)).status).toBe(422);
+    expect(await gateway.stop()).toBe(0);
+    expect(new Set(gateway.stderr.match(/"routing_key":"[^"]*"/g)).size).toBe(10_000);
+    expect(gateway.stderr).not.toContain('a log sink');
   });
 });

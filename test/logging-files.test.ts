@@ -1,6 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +21,7 @@ import { stringify } from 'yaml';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
 import { configuration, GatewayProcess, type Settings } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
+import { canIsolate } from './support/isolated-machine.ts';
 import { Topology } from './support/topology.ts';
 
 const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
@@ -242,6 +255,60 @@ describe('a log file', () => {
     await has('log', 'again');
     expect((await stat(file('log'))).uid).toBe(65534);
     expect(gateway.stderr).not.toContain('cannot be reached');
+  });
+
+  describe.runIf(process.getuid?.() === 0)('in a directory of those who write it, where they lay a link,', () => {
+    const NOBODY = 65534;
+    /** A directory that only root may write, with a file. The one of the log is theirs. */
+    async function layOut(): Promise<string> {
+      const precious = await mkdtemp(join(tmpdir(), 'statelessd-precious-'));
+      onTestFinished(() => rm(precious, { recursive: true }));
+      await chmod(precious, 0o755);
+      await writeFile(join(precious, 'file'), 'precious', { mode: 0o644 });
+      await chown(directory, NOBODY, NOBODY);
+      return precious;
+    }
+
+    it.each([
+      ['to a file of root’s', 'log', 'file'],
+      ['to where root could make a file', 'log', 'not-there'],
+      ['to a directory of root’s', 'folder/log', ''],
+    ])('%s, has root write nothing there, nor empty it, nor give it away', async (_, name, target) => {
+      const precious = await layOut();
+      await symlink(join(precious, target), file(name.split('/')[0] ?? ''));
+      const gateway = await gatewayWith({
+        logging: logging({ filename: file(name), mode: 'w' }),
+        daemon: { user: 'nobody' },
+      });
+      await gateway.says('a log sink cannot be reached');
+      expect((await posts(gateway.port)).status).toBe(204);
+      await refused(gateway.port, 'nowhere');
+      await reload(gateway);
+      expect(await readdir(precious)).toEqual(['file']);
+      expect(await readFile(join(precious, 'file'), 'utf8')).toBe('precious');
+      expect((await stat(join(precious, 'file'))).uid).toBe(0);
+    });
+  });
+
+  it('is written again when there is room again, and tells how much it has lost', async () => {
+    if (!canIsolate()) return;
+    const mount = file('mount');
+    await mkdir(mount);
+    // The fill is taken away by whoever may enter the same namespace.
+    const script = 'mount -t tmpfs -o size=32k none "$0" && head -c 32k /dev/zero >"$0/fill"; exec "$@"';
+    const gateway = await gatewayWith({
+      logging: logging({ filename: join(mount, 'log') }),
+      through: ['unshare', '--mount', 'sh', '-c', script, mount],
+    });
+    await gateway.says(`${join(mount, 'log')}: no space is left on the device`);
+    await refused(gateway.port, 'without-room');
+    const there = (...command: string[]): string =>
+      execFileSync('nsenter', ['--target', String(gateway.pid), '--mount', '--', ...command], { encoding: 'utf8' });
+    there('rm', join(mount, 'fill'));
+    await gateway.says('a log sink is reached again', 2);
+    const lines = there('cat', join(mount, 'log')).trimEnd().split('\n');
+    expect(lines.filter((line) => line.includes('without-room'))).toHaveLength(1);
+    expect(lines.filter((line) => !/^statelessd(\.rabbitmq)?\|/.test(line))).toEqual([]);
   });
 
   it('has one line for a request whose names hold what would begin others', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -161,15 +161,5 @@ export class CloggedGateway {
   async stop(): Promise<unknown> {
     this.#agent.destroy();
     return this.#end();
-  }
-}
-
-/** Reads what is in a named pipe, without waiting for more. */
-export function drainPipe(fd: number): string {
-  const bytes = Buffer.alloc(1024 * 1024);
-  try {
-    return bytes.toString('utf8', 0, readSync(fd, bytes));
-  } catch {
-    return '';
   }
 }

@@ -16,6 +16,9 @@ export const openStandardOutputs = (isTTY?: boolean): StandardOutputs => ({
   stderr: new StandardOutput(2, isTTY),
 });
 
+/** A reader that reads makes room in so long. One that does not is asked less often, in the end every FULL_MS. */
+const FIRST_FULL_MS = 1;
+
 /** How long an exit waits for a reader that is behind. */
 const LAST_WORDS_MS = 500;
 
@@ -41,6 +44,7 @@ export class StandardOutput {
   /** Who is told how it fares. */
   listener: OutletListener | undefined;
   #isWriting = false;
+  #fullMs = FIRST_FULL_MS;
   #isScheduled = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -96,6 +100,7 @@ export class StandardOutput {
 
   #written(bytes: Buffer, written: number, error: unknown): void {
     this.#queue.putBack(bytes.subarray(written));
+    if (written > 0) this.#fullMs = FIRST_FULL_MS;
     if (error) this.#tryLater(error);
     else if (this.#queue.isEmpty) this.#outage.recover();
     else this.#writeNext();
@@ -110,8 +115,9 @@ export class StandardOutput {
         this.#retry = undefined;
         this.#writeNext();
       },
-      soon ? FULL_MS : RETRY_MS,
+      soon ? this.#fullMs : RETRY_MS,
     ).unref();
+    if (soon) this.#fullMs = Math.min(2 * this.#fullMs, FULL_MS);
   }
 
   /** There is no later time. */

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Log, LogFields } from '../../handler/log.ts';
+import { droppedRecords } from '../logging/logging.ts';
 import type { Survey } from '../statistics/snapshot.ts';
 import { LoginThrottle } from '../throttle/login-throttle.ts';
 import type { Identity } from './backend-messages.ts';
@@ -66,7 +67,8 @@ export class Supervisor {
 
   /** What a line of the log can say of it all. */
   async state(): Promise<LogFields> {
-    return { listening: this.listening.join(', '), ...stateOf(await this.#surveyOnce()) };
+    const state = stateOf(await this.#surveyOnce());
+    return { listening: this.listening.join(', '), ...state, log_records_dropped: droppedRecords() };
   }
 
   /** Goes on as before for shutdown_delay, then lets all finish what is in flight. */

@@ -1,4 +1,4 @@
-import { encodeTable } from '../../handler/message/table-encoding.ts';
+import { writeTable } from '../../handler/message/table-encoding.ts';
 import { encodedTableSize } from '../../handler/message/table-size.ts';
 import type { Address, Properties } from '../../handler/publisher.ts';
 
@@ -168,9 +168,10 @@ function writeProperties(out: Buffer, properties: Properties, offset: number): n
   if (properties.headers) {
     flags |= FLAG.headers;
     const { headers } = properties;
-    const bytes = headers instanceof Uint8Array ? headers : encodeTable(headers);
-    out.set(bytes, at);
-    at += bytes.length;
+    if (headers instanceof Uint8Array) {
+      out.set(headers, at);
+      at += headers.length;
+    } else at = writeTable(out, headers, at);
   }
   out[at] = properties.deliveryMode;
   at += 1;

@@ -1,5 +1,5 @@
-import { encodeTable } from '../../handler/message/table-encoding.ts';
-import type { Properties } from '../../handler/publisher.ts';
+import { isArray, isTable } from '../../handler/message/table-size.ts';
+import type { HeaderValue, Properties } from '../../handler/publisher.ts';
 import { type Delivery, digestOf } from './delivery.ts';
 import type { Returned } from './message-events.ts';
 import { decodeTable } from './table-decoding.ts';
@@ -76,7 +76,7 @@ export class ReturnMatcher {
     let own = headersOf.get(delivery);
     if (own === undefined) {
       const { headers: sent } = properties;
-      own = sent ? textsOf(decodeTable(sent instanceof Uint8Array ? sent : encodeTable(sent))) : NONE;
+      own = textsOf(sent instanceof Uint8Array ? decodeTable(sent) : sent && decoded(sent));
       headersOf.set(delivery, own);
     }
     for (const [name, text] of own) if (headers.get(name) !== text) names.push(HEADER + name);
@@ -111,6 +111,24 @@ function textsOf(table: unknown): Headers {
   const texts = new Map<string, string>();
   for (const [name, value] of entriesOf(table)) if (name !== 'BCC') texts.set(name, JSON.stringify(plain(value)) ?? '');
   return texts;
+}
+
+/** A value that has been sent, as the client library decodes it again. */
+function decoded(value: HeaderValue): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (isArray(value)) return value.map(decoded);
+  if (isTable(value)) return Object.fromEntries([...value].map(([name, member]) => [name, decoded(member)]));
+  switch (value.type) {
+    case 'double':
+      return value.value;
+    case 'timestamp':
+      return value.seconds;
+    case 'decimal':
+      return { scale: value.scale, value: value.digits };
+    case 'binary':
+      return value.bytes;
+  }
 }
 
 /** Tables come back as objects, in which numeric names move to the front. */

@@ -16,11 +16,18 @@ const TYPE = {
   binary: 0x78,
 } as const;
 
-/** A table in AMQP's encoding, with its length before it: a tenth of the memory that its values take as objects. */
+/** A table in AMQP's encoding, with its length before it. */
 export function encodeTable(table: HeaderTable): Uint8Array {
-  const writer = new Writer(encodedTableSize(table));
+  const bytes = new Uint8Array(encodedTableSize(table));
+  writeTable(bytes, table, 0);
+  return bytes;
+}
+
+/** Writes a table with its length before it; returns the offset behind it. `encodedTableSize` is how long it is. */
+export function writeTable(into: Uint8Array, table: HeaderTable, offset: number): number {
+  const writer = new Writer(into, offset);
   writer.table(table);
-  return writer.bytes;
+  return writer.end;
 }
 
 const encoder = new TextEncoder();
@@ -29,13 +36,24 @@ const encoder = new TextEncoder();
 const SHORT = 64;
 
 class Writer {
-  readonly bytes: Uint8Array;
-  readonly #view: DataView;
-  #at = 0;
+  readonly #bytes: Uint8Array;
+  #view: DataView | undefined;
+  #at: number;
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.#view = new DataView(this.bytes.buffer);
+  constructor(bytes: Uint8Array, offset: number) {
+    this.#bytes = bytes;
+    this.#at = offset;
+  }
+
+  get end(): number {
+    return this.#at;
+  }
+
+  /** Made where it is needed: it costs as much as a header. */
+  get #numbers(): DataView {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#view ??= new DataView(buffer, byteOffset, byteLength);
+    return this.#view;
   }
 
   table(table: HeaderTable): void {
@@ -44,17 +62,17 @@ class Writer {
     for (const [name, value] of table) {
       this.#at += 1;
       const length = this.#text(name);
-      this.bytes[this.#at - length - 1] = length;
+      this.#bytes[this.#at - length - 1] = length;
       this.#value(value);
     }
-    this.#view.setUint32(start, this.#at - start - 4);
+    this.#set32(start, this.#at - start - 4);
   }
 
   #array(array: readonly HeaderValue[]): void {
     const start = this.#at;
     this.#at += 4;
     for (const value of array) this.#value(value);
-    this.#view.setUint32(start, this.#at - start - 4);
+    this.#set32(start, this.#at - start - 4);
   }
 
   #value(value: HeaderValue): void {
@@ -78,7 +96,7 @@ class Writer {
     this.#byte(TYPE.string);
     this.#at += 4;
     const length = this.#text(text);
-    this.#view.setUint32(this.#at - length - 4, length);
+    this.#set32(this.#at - length - 4, length);
   }
 
   #number(value: number): void {
@@ -111,28 +129,35 @@ class Writer {
         break;
       case 'binary':
         this.#int32(value.bytes.length);
-        this.bytes.set(value.bytes, this.#at);
+        this.#bytes.set(value.bytes, this.#at);
         this.#at += value.bytes.length;
     }
   }
 
   #byte(byte: number): void {
-    this.bytes[this.#at] = byte;
+    this.#bytes[this.#at] = byte;
     this.#at += 1;
   }
 
+  #set32(at: number, integer: number): void {
+    this.#bytes[at] = integer >>> 24;
+    this.#bytes[at + 1] = integer >>> 16;
+    this.#bytes[at + 2] = integer >>> 8;
+    this.#bytes[at + 3] = integer;
+  }
+
   #int32(integer: number): void {
-    this.#view.setInt32(this.#at, integer);
+    this.#set32(this.#at, integer);
     this.#at += 4;
   }
 
   #int64(integer: bigint): void {
-    this.#view.setBigInt64(this.#at, integer);
+    this.#numbers.setBigInt64(this.#at, integer);
     this.#at += 8;
   }
 
   #float64(value: number): void {
-    this.#view.setFloat64(this.#at, value);
+    this.#numbers.setFloat64(this.#at, value);
     this.#at += 8;
   }
 
@@ -140,7 +165,7 @@ class Writer {
   #text(text: string): number {
     const start = this.#at;
     if (text.length > SHORT || !this.#ascii(text)) {
-      this.#at = start + encoder.encodeInto(text, this.bytes.subarray(start)).written;
+      this.#at = start + encoder.encodeInto(text, this.#bytes.subarray(start)).written;
     }
     return this.#at - start;
   }
@@ -149,7 +174,7 @@ class Writer {
     for (let index = 0; index < text.length; index += 1) {
       const unit = text.charCodeAt(index);
       if (unit >= 0x80) return false;
-      this.bytes[this.#at + index] = unit;
+      this.#bytes[this.#at + index] = unit;
     }
     this.#at += text.length;
     return true;

@@ -27,8 +27,21 @@ export class LingeringCloses {
     socket.removeAllListeners('data');
     socket.end(last);
     const total = setTimeout(() => socket.destroy(), patient ? TOTAL_MS : IMPATIENT_MS);
-    const quiet = setTimeout(() => socket.destroy(), patient ? QUIET_MS : IMPATIENT_MS);
-    socket.on('data', () => quiet.refresh());
+    let heard = false;
+    // A process that had no time for so long is told by its timers first, and only then what has come meanwhile.
+    const quiet = setTimeout(
+      () => {
+        heard = false;
+        setImmediate(() => {
+          if (!heard) socket.destroy();
+        });
+      },
+      patient ? QUIET_MS : IMPATIENT_MS,
+    );
+    socket.on('data', () => {
+      heard = true;
+      quiet.refresh();
+    });
     socket.resume();
     socket.once('close', () => {
       this.#open -= 1;

@@ -308,7 +308,7 @@ disable_existing_loggers: 0
     const pythons = `${yaml('').replace(/, json: .*/, '}')}root: {level: INFO, handlers: [text]}`;
     const { text } = await both.pythons(pythons, records, NAMES, process.env.TZ);
     // Two processes write two files each: whose record comes first may differ between the files.
-    const inAnyOrder = (lines: string): string[] => lines.split('\n').toSorted();
+    const inAnyOrder = (lines = ''): string[] => lines.split('\n').toSorted();
     expect(inAnyOrder(await readFile(join(directory, 'text'), 'latin1'))).toEqual(inAnyOrder(text));
   });
 

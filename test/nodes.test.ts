@@ -117,6 +117,20 @@ describe.each(['here', '24', '26'])('on Node %s', (version) => {
     );
   });
 
+  it('hundreds of pipelined requests are served, each once, whatever their framing', async () => {
+    const bodies = Array.from({ length: 500 }, (_, n) => `${n}:`.padEnd(n % 20 === 0 ? 30_000 : 10, 'x'));
+    const post = (body: string, n: number): string =>
+      `POST ${path} HTTP/1.1\r\nHost: g\r\nAuthorization: ${basic(topology.user)}\r\nContent-Type: text/plain\r\n` +
+      `${n === bodies.length - 1 ? 'Connection: close\r\n' : ''}${n % 5 === 0 ? 'Connection: Upgrade\r\nUpgrade: h2c\r\n' : ''}` +
+      (n % 3 === 0
+        ? `Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+        : `Content-Length: ${body.length}\r\n\r\n${body}`);
+    const received = await raw(gateway.port, bodies.map(post).join(''));
+    expect(received.match(/^HTTP\/1\.1 \d+/gm)).toEqual(bodies.map(() => 'HTTP/1.1 204'));
+    const published = (await topology.drain()).map(({ content }) => content.toString());
+    expect(published.sort().join('\n') === bodies.toSorted().join('\n')).toBe(true);
+  });
+
   it('requests behind one that asks for an upgrade are served', async () => {
     const one = (body: string, lines = ''): string =>
       `POST ${path} HTTP/1.1\r\nHost: g\r\nAuthorization: ${basic(topology.user)}\r\nContent-Type: text/plain\r\n` +

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -126,5 +127,27 @@ describe('HTTPS', () => {
     gateway.kill('SIGHUP');
     await gateway.says('"reloaded"', 2);
     await expect.poll(served).toBe(first);
+  });
+
+  it('answers 408 to what has not arrived when a stop is over, as over plain HTTP', async () => {
+    const gateway = await start({ ...tls(), drain_timeout: 0.5 });
+    const outgoing = request({
+      host: '127.0.0.1',
+      port: gateway.port,
+      method: 'POST',
+      path: `/${topology.segment}/x/k`,
+      agent: false,
+      ca: readFileSync(ours.ca),
+      headers: { ...FORM, authorization: basic(topology.user), 'content-length': '6', expect: '100-continue' },
+    });
+    const answered = once(outgoing, 'response');
+    outgoing.flushHeaders();
+    await once(outgoing, 'continue');
+    outgoing.write('body=');
+    gateway.kill('SIGTERM');
+    const [response] = await answered;
+    expect(response.statusCode).toBe(408);
+    expect((await buffer(response)).toString()).toContain('"published":"no"');
+    expect((await gateway.exited).code).toBe(0);
   });
 });

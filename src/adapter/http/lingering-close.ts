@@ -27,9 +27,22 @@ export class LingeringCloses {
     socket.removeAllListeners('data');
     socket.end(last);
     const total = setTimeout(() => socket.destroy(), patient ? TOTAL_MS : IMPATIENT_MS);
-    const quiet = setTimeout(() => socket.destroy(), patient ? QUIET_MS : IMPATIENT_MS);
+    let heard = false;
+    // A process that had no time for so long is told by its timers first, and only then what has come meanwhile.
+    const quiet = setTimeout(
+      () => {
+        heard = false;
+        setImmediate(() => {
+          if (!heard) socket.destroy();
+        });
+      },
+      patient ? QUIET_MS : IMPATIENT_MS,
+    );
     const discard = (): void => {
-      socket.on('data', () => quiet.refresh());
+      socket.on('data', () => {
+        heard = true;
+        quiet.refresh();
+      });
     };
     // Node's HTTP server reads on from a connection that its parser had paused, but only until somebody else listens.
     if (socket.isPaused()) socket.once('resume', discard);

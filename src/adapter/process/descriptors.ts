@@ -17,9 +17,12 @@ export function maxDescriptors(): number {
   }
 }
 
-/** How many connections of clients there may be, with room for those to RabbitMQ: up to a quarter of all. */
+/**
+ * How many connections of clients there may be, with room for those to RabbitMQ, each twice while it is renewed: up to a
+ * quarter of all.
+ */
 export function connectionsWithin(descriptors: number, brokerConnections: number): number {
-  return Math.max(1, descriptors - RESERVED - Math.min(brokerConnections, Math.floor(descriptors / 4)));
+  return Math.max(1, descriptors - RESERVED - Math.min(2 * brokerConnections, Math.floor(descriptors / 4)));
 }
 
 /**

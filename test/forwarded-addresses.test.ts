@@ -60,6 +60,22 @@ describe('the address of a client behind a proxy that is believed', () => {
     expect(all.of(401)).toBeLessThanOrEqual(20);
   });
 
+  it('is not believed without end where the client invents one for each name', async () => {
+    const gateway = await gatewayWith({ xheaders: true });
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, (_, n) =>
+        guessers.post(
+          gateway,
+          { username: `nobody-${n}`, password: 'p' },
+          via(`203.0.${n % 100}.${n % 7}`, '10.0.9.1'),
+        ),
+      ),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+    const user = await guessers.newUser();
+    expect((await guessers.post(gateway, user, via('198.51.100.1', '10.0.9.1'))).status).toBe(204);
+  });
+
   it('need not be known where any may read the statistics', async () => {
     const gateway = await gatewayWith({ operations: { allow: ['any'] } });
     expect(await read(gateway, via('203.0.113.9'))).toBe(200);

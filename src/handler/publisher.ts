@@ -141,6 +141,8 @@ export interface Client {
   /** Who holds the other end of the connection, a proxy perhaps. */
   readonly peer?: string | undefined;
   readonly scope: 'loopback' | 'private' | 'public' | 'unknown';
+  /** A trusted proxy, other than the peer, on whose word the address rests. */
+  readonly via?: string;
   /** What a proxy that is not believed says of the client. It tells clients apart, and proves nothing. */
   readonly forwarding?: string;
 }

@@ -29,6 +29,8 @@ interface Attempt {
 interface Inquiry {
   readonly result: Promise<LoginWaitOutcome>;
   waiting: number;
+  /** The throttle has answered. */
+  judged: boolean;
 }
 
 /** `open`: the connection has its place in the map. */
@@ -78,6 +80,8 @@ export class Logins {
   #onClose: (ending: { readonly kind: 'shutting-down' }) => void = () => {};
   #waiting = 0;
   #refusedCount = 0;
+  /** When the broker was last found to be away. */
+  #unreachableAt = Number.NEGATIVE_INFINITY;
 
   constructor(host: LoginHost, throttle: Throttle) {
     this.#host = host;
@@ -118,13 +122,20 @@ export class Logins {
     inquiry.waiting += 1;
     const outcome = await Promise.race([
       inquiry.result,
-      delay(timeoutMs, { kind: 'broker-unavailable' } as const, { signal: timeout.signal }),
+      delay(timeoutMs, undefined, { signal: timeout.signal }).then(() => this.#outcomeOfTimeout(inquiry, timeoutMs)),
       this.#closed,
     ]);
     inquiry.waiting -= 1;
     this.#waiting -= 1;
     timeout.abort();
     return outcome;
+  }
+
+  /** Whoever still waits for the throttle does so for the broker only if that is away. */
+  #outcomeOfTimeout({ judged }: Inquiry, timeoutMs: number): LoginWaitOutcome {
+    const isBrokerAway = performance.now() - this.#unreachableAt < timeoutMs;
+    if (judged || isBrokerAway) return { kind: 'broker-unavailable' };
+    return { kind: 'too-many-failed-logins', retryAfterSeconds: 1 };
   }
 
   #inquire(login: Login, client: Client, timeoutMs: number): Inquiry {
@@ -134,6 +145,7 @@ export class Logins {
     if (underWay) return underWay;
     const inquiry: Inquiry = {
       waiting: 0,
+      judged: false,
       result: this.#judge(attempt, login, client, timeoutMs, () => inquiry).finally(() => this.#inquiries.delete(key)),
     };
     this.#inquiries.set(key, inquiry);
@@ -148,6 +160,7 @@ export class Logins {
     inquiry: () => Inquiry,
   ): Promise<LoginWaitOutcome> {
     const permit = await this.#throttle.enter(attempt, THROTTLE_SHARE * timeoutMs);
+    inquiry().judged = true;
     switch (permit.kind) {
       case 'throttled':
         return { kind: 'too-many-failed-logins', retryAfterSeconds: permit.retryAfterSeconds };
@@ -206,6 +219,7 @@ export class Logins {
         this.#host.drop(connection, login);
         return outcome;
       }
+      this.#unreachableAt = performance.now();
       if (!isWanted()) {
         this.#host.drop(connection, login);
         return { kind: 'busy' };

@@ -66,19 +66,25 @@ export function clientOfRequest(incoming: IncomingMessage, direct: Client, trust
   if (!forwarded) return direct;
   const { peer } = direct;
   const believed = trust.xheaders && (trust.unixSocket || trust.proxies.has(peer));
-  const address = believed ? forwardedAddress(incoming, trust.proxies) : undefined;
+  const { address, via } = (believed ? forwardedAddress(incoming, trust.proxies) : undefined) ?? {};
   const scope = scopeOf(address);
   // Nothing that came through another machine comes from this one, whoever wrote so into the header.
   const remote = !trust.unixSocket && !loopback.has(peer);
   if (address === undefined || (scope === 'loopback' && remote))
     return { address: undefined, peer, scope: 'unknown', forwarding: forwardingOf(incoming) };
-  return { address, peer, scope };
+  return via === undefined ? { address, peer, scope } : { address, peer, scope, via };
 }
 
 /** Who holds the other end of a connection, which is the client where nothing is forwarded. */
 export function clientOfSocket({ remoteAddress }: Socket, trust: ProxyTrust): Client {
   const peer = plain(remoteAddress);
   return { address: peer, peer, scope: trust.unixSocket ? 'loopback' : scopeOf(peer) };
+}
+
+interface Forwarded {
+  readonly address: string | undefined;
+  /** Whose word that is, where the peer only passed it on. */
+  readonly via?: string | undefined;
 }
 
 const PORT_OF_IPV4 = /(\d+\.\d+\.\d+\.\d+):\d+/g;
@@ -97,10 +103,10 @@ function forwardingOf({ headers }: IncomingMessage): string {
  * it had; what stands left of it may be a proxy's word about its client, or what the client invented about itself. An
  * inner proxy's clients share its address then, which is inside the same networks as theirs.
  */
-function forwardedAddress(incoming: IncomingMessage, proxies: AddressSet): string | undefined {
+function forwardedAddress(incoming: IncomingMessage, proxies: AddressSet): Forwarded | undefined {
   const { 'x-forwarded-for': list, 'x-real-ip': single } = incoming.headers;
   const real = typeof single === 'string' ? plain(single.trim()) : undefined;
-  if (list === undefined) return real;
+  if (list === undefined) return { address: real };
   const hops = [list]
     .flat()
     .join(',')
@@ -113,7 +119,7 @@ function forwardedAddress(incoming: IncomingMessage, proxies: AddressSet): strin
   if (real !== undefined && real !== rightmost && real !== address) return undefined;
   if (hops.some((hop) => loopback.has(hop)) && !hops.every((hop) => loopback.has(hop)) && loopback.has(address))
     return undefined;
-  return address;
+  return { address, via: untrusted < 0 ? undefined : hops[untrusted + 1] };
 }
 
 function scopeOf(address: string | undefined): Client['scope'] {

@@ -21,8 +21,8 @@ const OF_NAME: BucketOptions = {
 };
 
 /**
- * Refused logins from one peer whose clients' addresses are unknown, or from one IPv6 site, which has 65,536 networks of
- * /64: at most 200 in any minute.
+ * Refused logins from one place that has many clients, or one that can be many: a peer whose clients' addresses are
+ * unknown, an IPv6 site with its 65,536 networks of /64. At most 200 in any minute.
  */
 const OF_PLACE: BucketOptions = {
   burst: 50,

@@ -11,7 +11,11 @@ export interface Origin {
    * address that it sees. But it can invent as many as it likes.
    */
   readonly name: string;
-  /** What it cannot have many of: its address, its IPv6 site of /48, or the peer where the address is unknown. */
+  /**
+   * What it cannot have many of: its address, or its IPv6 site of /48. Where an address rests on the word of another
+   * proxy than the peer, that proxy, because a client inside the trusted networks may be no proxy and invent addresses.
+   * Where the address is unknown, the peer.
+   */
   readonly place: string;
 }
 
@@ -21,9 +25,11 @@ const SITE_GROUPS = 3;
 /** A longer name is replaced by its digest. */
 const MAX_NAME_LENGTH = 120;
 
-export function originOf({ address, peer = '', scope, forwarding = '' }: Client): Origin {
-  if (address !== undefined)
-    return { addressed: true, name: network(address, CLIENT_GROUPS), place: network(address, SITE_GROUPS) };
+export function originOf({ address, via, peer = '', scope, forwarding = '' }: Client): Origin {
+  if (address !== undefined) {
+    const place = via === undefined ? network(address, SITE_GROUPS) : `via ${network(via, SITE_GROUPS)}`;
+    return { addressed: true, name: network(address, CLIENT_GROUPS), place };
+  }
   if (scope === 'loopback') return { addressed: true, name: 'unix socket', place: 'unix socket' };
   const place = `peer ${network(peer, SITE_GROUPS)}`;
   const name = `${place}\n${forwarding}`;

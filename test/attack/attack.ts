@@ -13,7 +13,7 @@ import { attacks } from './attacks.ts';
 import { brokenBy, lineOf, PAGE, withTable } from './report.ts';
 import { LIMITS, type Row, runAttack } from './run-attack.ts';
 import { AttackedGateway } from './support/attacked-gateway.ts';
-import { sweepLimits } from './support/memory-limit.ts';
+import { sweepAbandoned, sweepLimits } from './support/memory-limit.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,6 +31,7 @@ if (wanted.length === 0)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void sweepLimits(LIMITS).then(() => process.exit(1)));
+await sweepAbandoned();
 const startedAt = performance.now();
 const broker = await startBroker({ name: 'attack', management: true });
 const control = await AttackedGateway.start({ broker: portsOf(broker) });

@@ -9,11 +9,11 @@ import type { Attack, Finding } from './attack-contract.ts';
 import { type Beside, figuresOf, judge } from './judge.ts';
 import { AttackedGateway } from './support/attacked-gateway.ts';
 import { Bystanders, start } from './support/bystanders.ts';
-import { LIMIT_BYTES, limitMemory, sweepLimits } from './support/memory-limit.ts';
+import { LIMIT_BYTES, limitMemory, limitsOf, sweepLimits } from './support/memory-limit.ts';
 import type { Seed } from './support/world.ts';
 
 /** What the names of this program's limits begin with. */
-export const LIMITS = `statelessd-attack-${process.pid}`;
+export const LIMITS = limitsOf(process.pid);
 
 const BEFORE_MS = 2_000;
 const HONEST_USERS = 4;

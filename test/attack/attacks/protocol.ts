@@ -141,16 +141,15 @@ export const traversal: Attack = {
     ];
     const files = ['etc/passwd', 'package.json', 'dist/cli.js', 'proc/self/environ'];
     const roots = ['/', '/static/', '/assets/', '/templates/', '//'];
-    for (const dots of up)
-      for (const file of files)
-        for (const root of roots) {
-          const received = await ask(
-            world.port,
-            `GET ${root}${dots.repeat(6)}${file} HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n`,
-          );
-          answers.add(statusesIn(received)[0] ?? 0);
-          if (/root:x:|"rabbitmq-client"|PATH=|^import /m.test(received)) faults.push(`${root}${dots}${file}`);
-        }
+    const targets = up.flatMap((dots) => files.flatMap((file) => roots.map((root) => root + dots.repeat(6) + file)));
+    const some = async (): Promise<void> => {
+      for (let target = targets.pop(); target; target = targets.pop()) {
+        const received = await ask(world.port, `GET ${target} HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n`);
+        answers.add(statusesIn(received)[0] ?? 0);
+        if (/root:x:|"rabbitmq-client"|PATH=|^import /m.test(received)) faults.push(target);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, some));
     const addresses: Record<string, string | undefined> = {
       [`/${segment}/spied/..`]: '..',
       [`/${segment}/spied/%2e%2e`]: '..',

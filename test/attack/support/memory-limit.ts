@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { statusOf } from '../../support/processes.ts';
+import { isAlive, statusOf } from '../../support/processes.ts';
 
 /** config/kubernetes.yaml's limit. */
 export const LIMIT_BYTES = 512 * 2 ** 20;
@@ -34,10 +34,20 @@ export function limitMemory(name: string, bytes: number): MemoryLimit {
   return cgroupV1(name, bytes) ?? cgroupV2(name, bytes) ?? new Watcher(bytes);
 }
 
+const STEM = 'statelessd-attack-';
+
+/** What the names of a program's limits begin with. */
+export const limitsOf = (pid: number): string => `${STEM}${pid}`;
+
+/** Deletes what a program of ours has left that was killed. */
+export const sweepAbandoned = (): Promise<void> =>
+  sweepLimits(STEM, (name) => !isAlive(Number.parseInt(name.slice(STEM.length), 10)));
+
 /** Ends what is left in the limits whose names begin so, and deletes them: a process that made one may have crashed. */
-export async function sweepLimits(prefix: string): Promise<void> {
+export async function sweepLimits(prefix: string, isMeant: (name: string) => boolean = () => true): Promise<void> {
   for (const parent of [V1, `${V2}${ownCgroup() ?? ''}`]) {
-    const names = existsSync(parent) ? readdirSync(parent).filter((name) => name.startsWith(prefix)) : [];
+    const all = existsSync(parent) ? readdirSync(parent) : [];
+    const names = all.filter((name) => name.startsWith(prefix) && isMeant(name));
     for (const name of names) await new Cgroup('', `${parent}/${name}`, '', '').delete(0);
   }
 }
@@ -110,6 +120,7 @@ class Cgroup implements MemoryLimit {
   }
 
   pids(): number[] {
+    if (!existsSync(this.#directory)) return [];
     return this.#read('cgroup.procs').split('\n').filter(Boolean).map(Number);
   }
 
@@ -118,7 +129,15 @@ class Cgroup implements MemoryLimit {
       if (waited >= patience) for (const pid of this.pids()) process.kill(pid, 'SIGKILL');
       await delay(100);
     }
-    rmdirSync(this.#directory);
+    for (let failed = 0; existsSync(this.#directory); failed += 1) {
+      try {
+        rmdirSync(this.#directory);
+      } catch (error) {
+        // It is busy for a moment after the last process has ended.
+        if (failed === 50) throw error;
+        await delay(100);
+      }
+    }
   }
 
   #read(file: string): string {

@@ -6,6 +6,8 @@ export interface OpenOptions {
   /** Nothing of what comes is read. */
   readonly unread?: boolean;
   readonly onData?: (chunk: Buffer) => void;
+  /** No more are opened when it says so. */
+  readonly signal?: AbortSignal;
 }
 
 /** A connection that survives whatever the other side does; one that could not be made is destroyed. */
@@ -69,7 +71,7 @@ export async function hold(
 ): Promise<Held> {
   const sockets: Socket[] = [];
   const AT_ONCE = 50;
-  for (let opened = 0; opened < count; opened += AT_ONCE) {
+  for (let opened = 0; opened < count && !options.signal?.aborted; opened += AT_ONCE) {
     const some = Array.from({ length: Math.min(AT_ONCE, count - opened) }, () => open(port, options));
     sockets.push(...(await Promise.all(some)));
     for (const socket of sockets.slice(-some.length)) if (bytes.length > 0) socket.write(bytes);

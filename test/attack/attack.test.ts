@@ -1,22 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { startBroker } from '../../wrangler-free-local/broker.ts';
-import { portsOf } from '../support/topology.ts';
 import { attacks } from './attacks.ts';
 import { figuresOf, judge } from './judge.ts';
 import { runAttack } from './run-attack.ts';
-import { AttackedGateway } from './support/attacked-gateway.ts';
 import type { HonestPost, Seen } from './support/bystanders.ts';
 
 describe('npm run attack', () => {
   // Of times and rates nothing is said here: other tests run beside this one.
   it('carries out attacks that must fail, beside clients who are all served', { timeout: 300_000 }, async () => {
     const broker = await startBroker({ name: 'attack', management: true });
-    const control = await AttackedGateway.start({ broker: portsOf(broker) });
     try {
       for (const name of ['requests behind a refusal', 'a foreign file at a socket’s path']) {
         const attack = attacks.find((each) => each.name === name);
         if (!attack) throw new Error(`there is no attack ${name}`);
-        const { figures, broken, beside } = await runAttack(attack, broker, control, {
+        const { figures, broken, beside } = await runAttack(attack, broker, {
           seconds: 3,
           fuzzedConnections: 0,
         });
@@ -25,7 +22,6 @@ describe('npm run attack', () => {
         if (!attack.alone) expect(beside?.posts).toBeGreaterThan(0);
       }
     } finally {
-      await control.stop();
       await broker.close();
     }
   });

@@ -8,11 +8,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { startBroker } from '../../wrangler-free-local/broker.ts';
-import { portsOf } from '../support/topology.ts';
 import { attacks } from './attacks.ts';
 import { brokenBy, lineOf, PAGE, withTable } from './report.ts';
 import { LIMITS, type Row, runAttack } from './run-attack.ts';
-import { AttackedGateway } from './support/attacked-gateway.ts';
 import { sweepAbandoned, sweepLimits } from './support/memory-limit.ts';
 
 const { values, positionals } = parseArgs({
@@ -34,16 +32,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 await sweepAbandoned();
 const startedAt = performance.now();
 const broker = await startBroker({ name: 'attack', management: true });
-const control = await AttackedGateway.start({ broker: portsOf(broker) });
 const rows: Row[] = [];
 try {
   for (const attack of wanted) {
-    const row = await runAttack(attack, broker, control, options);
+    const row = await runAttack(attack, broker, options);
     rows.push(row);
     console.log(lineOf(row));
   }
 } finally {
-  await control.stop();
   await broker.close();
 }
 const broken = rows.filter((row) => brokenBy(row).length > 0);

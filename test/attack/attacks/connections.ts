@@ -8,13 +8,13 @@ export const idleConnections: Attack = {
   tries:
     'without credentials, 12,000 connections that ask for `/healthz` once and are then kept (`max_connections` is 10,000)',
   promise: 'idle connections are bounded and make room',
-  seconds: 20,
+  seconds: 40,
   async run(world, signal) {
     const held = await hold(world.port, 12_000, 'GET /healthz HTTP/1.1\r\nHost: g\r\n\r\n', {
       localAddress: '127.0.0.2',
       signal,
     });
-    await timeIsUp(signal);
+    await delay(5_000);
     const { open } = held;
     const { status } = await world.get('/stats', { agent: false });
     held.close();

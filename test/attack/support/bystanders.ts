@@ -65,7 +65,7 @@ export class Bystanders {
     return new Bystanders(honest, prober);
   }
 
-  /** Resolves when the attacked gateway serves its clients as fast as the other one, or will not. */
+  /** Resolves when both gateways serve their clients at the rate that is meant, or will not. */
   async warm(): Promise<void> {
     const over = new AbortController();
     const told = once(this.#honest, 'message', { signal: over.signal });

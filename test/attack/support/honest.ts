@@ -12,7 +12,8 @@ import { CLIENTS, HONEST, type HonestPost, INTERVAL_MS, type Of } from './bystan
 import { send } from './send.ts';
 
 const TIMEOUT_MS = 15_000;
-/** As fast as the other one, that is at least this share of its rate. */
+/** Posts a second that are meant to be made at each gateway, and the share of them that is enough. */
+const RATE = (CLIENTS * 1_000) / INTERVAL_MS;
 const WARM = 0.95;
 
 /** One post in so many is larger than what comes in one read. */
@@ -48,14 +49,12 @@ async function client(of: Of, port: number, n: number): Promise<void> {
 
 const numbers = Array.from({ length: CLIENTS }, (_, n) => n);
 const clients = Promise.all(numbers.flatMap((n) => [client('attacked', attacked, n), client('control', control, n)]));
-/** Tells when a gateway that has just started is as fast as the other one, which has had time to become so. */
+/** Tells when both gateways, which have just started, have come up to the rate. */
 const timer = setInterval(() => {
   const since = Date.now() - 1_000;
-  const recent = posts
-    .slice(-4 * CLIENTS * (1_000 / INTERVAL_MS))
-    .filter(({ at, milliseconds }) => at + milliseconds >= since);
-  const [ours, theirs] = (['attacked', 'control'] as const).map((of) => recent.filter((post) => post.of === of).length);
-  if (ours === undefined || theirs === undefined || theirs === 0 || ours < WARM * theirs) return;
+  const recent = posts.slice(-4 * RATE).filter(({ at, milliseconds }) => at + milliseconds >= since);
+  const isWarm = (which: Of): boolean => recent.filter(({ of }) => of === which).length >= WARM * RATE;
+  if (!isWarm('attacked') || !isWarm('control')) return;
   clearInterval(timer);
   process.send?.('warm');
 }, 500);

@@ -19,11 +19,6 @@ export class Statuses {
   of(status: number): number {
     return this.#counts.get(status) ?? 0;
   }
-
-  /** Answers that tell something about a password. */
-  get telling(): number {
-    return [...this.#counts].reduce((sum, [status, count]) => (status === 429 ? sum : sum + count), 0);
-  }
 }
 
 export type Headers = Record<string, string>;
@@ -59,15 +54,18 @@ export class Guessers {
     return this.#topology.addUser({ username: `u-${crypto.randomUUID()}`, password: 'right' });
   }
 
-  /** Makes so many guesses at a user's password, some at once. `from` has the headers of guess number n. */
+  /**
+   * Makes so many guesses at a user's password, some at once. `from` has the headers of guess number n. Of the passwords
+   * in `learned`, the answers have told whether they are right.
+   */
   async guess(
     gateway: GatewayProcess,
     { username }: User,
     guesses: number,
     from: (n: number) => Headers,
     { atOnce = 20, rightEvery = 0, right = '' } = {},
-  ): Promise<{ readonly all: Statuses; readonly right: Statuses }> {
-    const outcome = { all: new Statuses(), right: new Statuses() };
+  ): Promise<{ readonly all: Statuses; readonly right: Statuses; readonly learned: ReadonlySet<string> }> {
+    const outcome = { all: new Statuses(), right: new Statuses(), learned: new Set<string>() };
     let next = 0;
     const guesser = async (): Promise<void> => {
       while (next < guesses) {
@@ -77,6 +75,7 @@ export class Guessers {
         const password = isRight ? right : `guess-${n}-${crypto.randomUUID()}`;
         const { status } = await this.post(gateway, { username, password }, from(n));
         outcome.all.add(status);
+        if (status !== 429) outcome.learned.add(password);
         if (isRight) outcome.right.add(status);
       }
     };

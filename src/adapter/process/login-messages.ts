@@ -11,7 +11,8 @@ const digest = v.pipe(v.string(), v.length(43));
 export const loginQuestion = v.object({
   kind: v.literal('login'),
   id,
-  withinMs: v.pipe(v.number(), v.minValue(0), v.maxValue(600_000)),
+  /** As long as a timer can run. */
+  withinMs: v.pipe(v.number(), v.minValue(0), v.maxValue(2 ** 31 - 1)),
   attempt: v.object({
     login: digest,
     credentials: digest,

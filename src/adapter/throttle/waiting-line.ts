@@ -11,7 +11,7 @@ interface Entry {
   readonly login: string;
   readonly origin: string;
   readonly place: string;
-  readonly tries: TriesBefore;
+  tries: TriesBefore;
   /** Decides among equals. Drawn once, so that who comes once has the same chance as each of those who come often. */
   readonly lot: number;
   readonly waiting: Set<(entered: boolean) => void>;
@@ -47,6 +47,8 @@ export class WaitingLine {
       waiting: new Set(),
     };
     this.#entries.set(entry.login, entry);
+    // Whoever took a seat when it was new here, and has tried on since, is new no more.
+    for (const other of this.#entries.values()) if (other.origin === attempt.origin) other.tries = tries;
     return new Promise((resolve) => {
       const settle = (entered: boolean): void => {
         clearTimeout(timer);

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { OneATurn } from './one-a-turn.ts';
 
 /** How long what a client still sends is discarded: in all, and after its last byte. */
 const TOTAL_MS = 30_000;
@@ -13,6 +14,7 @@ const IMPATIENT_MS = 2_000;
  * connection for the bytes that nobody reads, and the reset discards the answer too (nginx: `lingering_close`).
  */
 export class LingeringCloses {
+  readonly #reads = new OneATurn();
   #open = 0;
 
   /**
@@ -42,6 +44,9 @@ export class LingeringCloses {
       socket.on('data', () => {
         heard = true;
         quiet.refresh();
+        // Else one turn of the event loop would read two megabytes of each connection.
+        socket.pause();
+        this.#reads.wait(() => socket.resume());
       });
     };
     // Node's HTTP server reads on from a connection that its parser had paused, but only until somebody else listens.

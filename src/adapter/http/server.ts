@@ -77,6 +77,9 @@ const MAX_UNPARSED_BYTES = 32 * 1024 * 1024;
 /** Connections over the bound that are answered; more are closed without a word. */
 const MAX_TURNED_AWAY = 256;
 
+/** Between two reads that brought thousands of chunks each, which take some 15 ms. */
+const FLOOD_REST_MS = 30;
+
 /** How often Node looks for connections over their time. */
 const CHECK_INTERVAL_MS = 1_000;
 
@@ -99,7 +102,7 @@ export class HttpServer {
     unread: new UnreadAnswers(),
     unparsed: new UnparsedBytes(MAX_UNPARSED_BYTES),
   };
-  readonly #floods = new OneATurn();
+  readonly #floods = new OneATurn(FLOOD_REST_MS);
   readonly #connections = new Map<Duplex, ClientConnection>();
   #draining = false;
   #cut = false;

@@ -37,12 +37,12 @@ export function messageOf(entry: Entry): string {
 }
 
 /**
- * As JSON writes them: control characters, what some viewers take for a line break, and what turns the direction of the
- * text after it, so that a line reads as something else.
+ * As JSON writes them: control characters, what some viewers take for a line break, what nobody sees, and what turns the
+ * direction of the text after it, so that a line reads as something else.
  */
 export function escapeControls(text: string): string {
   return text.replace(
-    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029\u200b\u2060\ufeff]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

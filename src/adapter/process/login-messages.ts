@@ -18,6 +18,7 @@ export const loginQuestion = v.object({
     credentials: digest,
     username: v.optional(digest),
     addressed: v.boolean(),
+    hearsay: v.boolean(),
     origin: digest,
     place: digest,
   }),

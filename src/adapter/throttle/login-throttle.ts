@@ -33,6 +33,19 @@ const OF_PLACE: BucketOptions = {
   exemptsOneAddress: false,
 };
 
+/**
+ * Refused logins behind one trusted proxy whose word about addresses is hearsay: it may be a client with an address of the
+ * trusted networks, which invents them. At most 40 in any minute.
+ */
+const OF_HEARSAY: BucketOptions = {
+  burst: MAX_OF_ADDRESS,
+  intervalMs: 3_000,
+  seats: 4,
+  seatForEachPlace: false,
+  patience: 3,
+  exemptsOneAddress: false,
+};
+
 /** Connections that the broker refused to one user, whose password it accepted: a vhost is missing, a limit is reached. */
 const OF_CREDENTIALS: BucketOptions = {
   burst: 45,
@@ -62,6 +75,7 @@ export class LoginThrottle implements Throttle {
   readonly #addresses = new GateTable(() => new LoginWindow(MAX_OF_ADDRESS));
   readonly #names = this.#buckets(OF_NAME);
   readonly #places = this.#buckets(OF_PLACE);
+  readonly #hearsay = this.#buckets(OF_HEARSAY);
   readonly #credentials = this.#buckets(OF_CREDENTIALS);
 
   async enter(attempt: LoginAttempt, withinMs: number): Promise<Permit> {
@@ -89,10 +103,11 @@ export class LoginThrottle implements Throttle {
   }
 
   /** In this order: who is shut out is told so at once, and who waits for a name takes nothing from its place. */
-  *#gatesOf({ addressed, origin, place, username, credentials }: LoginAttempt): Iterable<Bound> {
+  *#gatesOf({ addressed, hearsay, origin, place, username, credentials }: LoginAttempt): Iterable<Bound> {
     if (addressed) yield { gate: this.#addresses.of(origin), counts: 'refused' };
     if (username !== undefined) yield { gate: this.#names.of(username), counts: 'refused' };
-    if (!addressed || place !== origin) yield { gate: this.#places.of(place), counts: 'refused' };
+    if (hearsay) yield { gate: this.#hearsay.of(place), counts: 'refused' };
+    else if (!addressed || place !== origin) yield { gate: this.#places.of(place), counts: 'refused' };
     yield { gate: this.#credentials.of(credentials), counts: 'limited' };
   }
 

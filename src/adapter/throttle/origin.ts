@@ -5,6 +5,8 @@ import { digestOf } from '../digest.ts';
 export interface Origin {
   /** The client's address is known. */
   readonly addressed: boolean;
+  /** The address is only what another trusted proxy than the peer, or whoever has that one's address, says it is. */
+  readonly hearsay: boolean;
   /**
    * The client. Of one whose address is known, its address, or the /64 network that an IPv6 client has to itself. Of any
    * other, its peer and all that the peer says of it: a client cannot take another's there, because a proxy adds the
@@ -28,12 +30,12 @@ const MAX_NAME_LENGTH = 120;
 export function originOf({ address, via, peer = '', scope, forwarding = '' }: Client): Origin {
   if (address !== undefined) {
     const place = via === undefined ? network(address, SITE_GROUPS) : `via ${network(via, SITE_GROUPS)}`;
-    return { addressed: true, name: network(address, CLIENT_GROUPS), place };
+    return { addressed: true, hearsay: via !== undefined, name: network(address, CLIENT_GROUPS), place };
   }
-  if (scope === 'loopback') return { addressed: true, name: 'unix socket', place: 'unix socket' };
+  if (scope === 'loopback') return { addressed: true, hearsay: false, name: 'unix socket', place: 'unix socket' };
   const place = `peer ${network(peer, SITE_GROUPS)}`;
   const name = `${place}\n${forwarding}`;
-  return { addressed: false, name: name.length > MAX_NAME_LENGTH ? digestOf(name) : name, place };
+  return { addressed: false, hearsay: false, name: name.length > MAX_NAME_LENGTH ? digestOf(name) : name, place };
 }
 
 /** An IPv4 address, or the first groups of an IPv6 address in one spelling. */

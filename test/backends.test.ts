@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { claimFreePort, isPortTaken } from '../wrangler-free-local/ports.ts';
 import { makeCertificates } from './support/certificates.ts';
-import { configuration, GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import { configuration, type GatewayProcess, type Settings } from './support/gateway.ts';
 import { basic, FORM, http, keepAliveAgent } from './support/http.ts';
 import { Load, lost } from './support/load.ts';
 import { backendOn, backendsOf, backendsOn, ended, isAlive, statusOf } from './support/processes.ts';
@@ -39,8 +40,7 @@ describe('the processes', () => {
 
   /** Started for one test, and stopped with it. */
   async function start(settings: Settings = {}): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest(settings);
     return gateway;
   }
 

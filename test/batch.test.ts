@@ -1,8 +1,9 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import type { GetMessage } from 'amqplib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { doors, type OpenDoor } from './support/doors.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { type Answer, type Call, http } from './support/http.ts';
 import { propertiesOf, Topology } from './support/topology.ts';
 
@@ -343,8 +344,7 @@ describe('a batch', () => {
     publishing: Record<string, unknown>,
     httpServer: Record<string, unknown> = {},
   ): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start({ publishing, http: httpServer });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ publishing, http: httpServer });
     return gateway;
   }
   const send = (gateway: GatewayProcess, messages: readonly object[], headers = {}): Promise<Answer> =>

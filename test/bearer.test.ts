@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { type Answer, type Call, FORM, http } from './support/http.ts';
 import { type Claims, EVERYTHING, type OauthBroker, startOauthBroker, TokenIssuer } from './support/oauth.ts';
 import { otherRabbitmq } from './support/other-rabbitmq.ts';
@@ -27,13 +28,8 @@ describe.each([
   });
   afterAll(() => oauth.close());
 
-  const gatewayWith = async (settings: Settings = {}): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ broker: portsOf(oauth.broker), ...settings });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (settings: Settings = {}): Promise<GatewayProcess> =>
+    gatewayForTest({ broker: portsOf(oauth.broker), ...settings });
   const freshUser = (): string => `s-${randomUUID()}`;
   const tokenFor = (sub: string, more: Claims = {}): string => issuer.sign({ sub, scope: EVERYTHING, ...more });
   const bearer = (token: string, more: Record<string, string> = {}) => ({
@@ -475,10 +471,7 @@ describe('a broker that knows no tokens', () => {
   it('refuses one, and the client is told so', async () => {
     const topology = await Topology.create();
     await topology.exchangeWithQueue();
-    const gateway = await GatewayProcess.start();
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
+    const gateway = await gatewayForTest();
     const token = new TokenIssuer().sign({ sub: topology.user.username, scope: EVERYTHING });
     const answer = await http(gateway.port, `/${topology.segment}/x/k`, {
       headers: { ...FORM, authorization: `Bearer ${token}` },

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
 import { http } from './support/http.ts';
 
 const IS_ROOT = process.getuid?.() === 0;
@@ -147,8 +147,7 @@ describe('--check and a start', () => {
 
   it('differ while it runs already: its own ports, sockets and pidfile are no reason against a reload', async () => {
     const settings = { daemon: { pidfile: at('run/own.pid') }, http: { sockets: [at('own.sock')] } };
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest(settings);
     const path = file({
       Daemon: settings.daemon,
       HTTPServer: { ports: [gateway.port], sockets: settings.http.sockets },
@@ -217,11 +216,10 @@ describe('what is taken and not used', () => {
   });
 
   it('is logged once by a start, however many backends it has, and by a reload only if it is new', async () => {
-    const gateway = await GatewayProcess.start({
+    const gateway = await gatewayForTest({
       ports: 2,
       application: { cookie_secret: 's3cret', wake_interval: 60 },
     });
-    onTestFinished(async () => void (await gateway.stop()));
     const warnings = (): Record<string, unknown>[] =>
       gateway.stderr
         .split('\n')
@@ -286,8 +284,7 @@ describe('a configuration file that is empty', () => {
         status: 78,
         stderr: expect.stringContaining(`${path}: the file is empty`),
       });
-    const gateway = await GatewayProcess.start();
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest();
     await gateway.reconfigure(text);
     gateway.kill('SIGHUP');
     await gateway.says('not reloaded; the old configuration stays');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { CloggedGateway, clogs } from './support/clogs.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
 import { http } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
@@ -35,8 +35,7 @@ describe('a log that cannot be written', () => {
   });
 
   it('is no log that is read: of many lines at once none is lost', async () => {
-    const gateway = await GatewayProcess.start({ publishing: { publish_timeout: 60 } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ publishing: { publish_timeout: 60 } });
     const batch = Array.from({ length: 10_000 }, (_, number) => ({
       routing_key: `${number}-`.padEnd(200, 'x'),
       body: '',

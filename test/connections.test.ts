@@ -3,7 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 import { type BrokerPorts, portsOf, Topology, type User } from './support/topology.ts';
@@ -37,13 +38,8 @@ describe('the connection map', () => {
     certificates.delete();
   });
 
-  const gatewayWith = async (settings: Settings = {}): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ broker: ports, ...settings });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (settings: Settings = {}): Promise<GatewayProcess> =>
+    gatewayForTest({ broker: ports, ...settings });
   const post = (gateway: GatewayProcess, user: User = topology.user, on: Topology = topology): Promise<Answer> =>
     http(gateway.port, `/${on.segment}/x/k`, { user, body: 'body=x', headers: FORM });
   const entryOf = async (gateway: GatewayProcess, user: User = topology.user, on = topology): Promise<Entry> => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { describe, expect, it } from 'vitest';
+import { gatewayForTest } from './support/for-test.ts';
 import { http } from './support/http.ts';
 import { backendOn, statusOf } from './support/processes.ts';
 
@@ -15,8 +15,7 @@ describe('Daemon.group', () => {
     ['beside Daemon.user, in place of the user’s own', { user: 'nobody', group: GROUP }, 'nobody'],
     ['alone, with root as the user', { group: GROUP }, 'root'],
   ])('is the group of the backends: %s', async (_, daemon, user) => {
-    const gateway = await GatewayProcess.start({ daemon });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ daemon });
     const { Uid, Gid, Groups } = statusOf(backendOn(gateway.pid, gateway.port).pid);
     expect((await http(gateway.port, '/healthz', { method: 'GET' })).status).toBe(200);
     if (!IS_ROOT) {

@@ -1,34 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest, socketForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { type Answer, http, raw } from './support/http.ts';
 import { backendOn } from './support/processes.ts';
 
 describe('with few file descriptors', () => {
-  const start = async (descriptors: number): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({
+  const start = (descriptors: number): Promise<GatewayProcess> =>
+    gatewayForTest({
       through: ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh'],
     });
-    onTestFinished(async () => void (await gateway.stop()));
-    return gateway;
-  };
-  const open = async (port: number): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1');
-    onTestFinished(() => void socket.destroy());
-    socket.on('error', () => {});
-    await once(socket, 'connect');
-    return socket;
-  };
 
   it.each([64, 256])(
     '%i of them, idle connections make room for new ones, and the log says so once',
     async (descriptors) => {
       const gateway = await start(descriptors);
-      for (let n = 0; n < 2 * descriptors; n += 1) await open(gateway.port);
+      for (let n = 0; n < 2 * descriptors; n += 1) await socketForTest(gateway.port);
       for (const path of ['/healthz', '/stats', '/metrics', '/']) {
         const answer = await http(gateway.port, path, { method: 'GET' });
         expect([path, answer.status]).toEqual([path, 200]);
@@ -57,7 +46,7 @@ describe('with few file descriptors', () => {
       execFileSync('prlimit', ['--pid', String(pid), `--nofile=${descriptors}:`]);
     };
     limit(used);
-    for (let n = 0; n < 20; n += 1) await open(gateway.port);
+    for (let n = 0; n < 20; n += 1) await socketForTest(gateway.port);
     await gateway.says('out of file descriptors');
     const { status, text } = await ask('/stats');
     expect(status).toBe(200);

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
-import { basic, http, raw } from './support/http.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
+import { http, raw } from './support/http.ts';
+import { pipelinedPosts } from './support/pipelined-posts.ts';
 import { backendOn } from './support/processes.ts';
 import { Topology } from './support/topology.ts';
 
@@ -28,11 +30,7 @@ describe('a flood of requests without credentials', () => {
   });
   afterAll(() => topology.delete());
 
-  const start = async (logging?: object): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ ...(logging && { logging }) });
-    onTestFinished(async () => void (await gateway.stop()));
-    return gateway;
-  };
+  const start = (logging?: object): Promise<GatewayProcess> => gatewayForTest({ ...(logging && { logging }) });
   const get = (target: string, lines = ''): string => `GET ${target} HTTP/1.1\r\nHost: g\r\n${lines}\r\n`;
   /** The most that the backend ever had in memory, in MB. */
   const peak = ({ pid, port }: GatewayProcess): number =>
@@ -168,13 +166,7 @@ describe('a flood of requests without credentials', () => {
   it('has messages published, once each, that are pipelined with bodies of many reads', async () => {
     const gateway = await start();
     const bodies = Array.from({ length: 400 }, (_, n) => `${n}:`.padEnd(n % 7 === 0 ? 30_000 : 10, 'x'));
-    const post = (body: string, n: number): string =>
-      `POST /${topology.segment}/x/k HTTP/1.1\r\nHost: g\r\nAuthorization: ${basic(topology.user)}\r\n` +
-      `Content-Type: text/plain\r\n${n === bodies.length - 1 ? 'Connection: close\r\n' : ''}` +
-      (n % 3 === 0
-        ? `Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
-        : `Content-Length: ${body.length}\r\n\r\n${body}`);
-    const received = await raw(gateway.port, bodies.map(post).join(''));
+    const received = await raw(gateway.port, pipelinedPosts(`/${topology.segment}/x/k`, topology.user, bodies));
     expect(received.match(/^HTTP\/1\.1 \d+/gm)).toEqual(bodies.map(() => 'HTTP/1.1 204'));
     const published = (await topology.drain()).map(({ content }) => content.toString());
     // Large ones take another channel, and may be overtaken.

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { Guessers, type Headers, via } from './support/guessers.ts';
 import { http } from './support/http.ts';
 import { Topology } from './support/topology.ts';
@@ -18,13 +19,7 @@ describe('the address of a client behind a proxy that is believed', () => {
     await topology.delete();
   });
 
-  const gatewayWith = async (http: Record<string, unknown>): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ http });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (http: Record<string, unknown>): Promise<GatewayProcess> => gatewayForTest({ http });
   const read = async (gateway: GatewayProcess, headers: Headers): Promise<number> =>
     (await http(gateway.port, '/stats', { method: 'GET', headers })).status;
 

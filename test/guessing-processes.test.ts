@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { Guessers, Statuses, via } from './support/guessers.ts';
 import { backendOn } from './support/processes.ts';
 import { Topology, type User } from './support/topology.ts';
@@ -22,13 +23,8 @@ describe('refused logins are counted for all processes together', () => {
     await topology.delete();
   });
 
-  const gatewayWith = async (http: Record<string, unknown> = {}): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ http: { xheaders: true, ...http } });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (http: Record<string, unknown> = {}): Promise<GatewayProcess> =>
+    gatewayForTest({ http: { xheaders: true, ...http } });
   /** On a new connection each, which the kernel gives to any of the processes. */
   const guessOnNewConnections = async (gateway: GatewayProcess, user: User, guesses: number): Promise<Statuses> => {
     const statuses = new Statuses();
@@ -73,13 +69,10 @@ describe('refused logins are counted for all processes together', () => {
     await once(silent, 'listening');
     const address = silent.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    const gateway = await GatewayProcess.start({
+    const gateway = await gatewayForTest({
       rabbitmq: { hosts: [`127.0.0.1:${port}`, `127.0.0.1:${topology.broker.port}`], connect_timeout: 60 },
       publishing: { publish_timeout: 60 },
       http: { xheaders: true },
-    });
-    onTestFinished(async () => {
-      await gateway.stop();
     });
     // As many as may be under way from one address.
     const users = Array.from({ length: 20 }, (_, n) => ({ username: `waiting-${n}`, password: 'p' }));

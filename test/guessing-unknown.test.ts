@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { Guessers, loginsOf, Statuses, via } from './support/guessers.ts';
 import type { Answer } from './support/http.ts';
 import { portsOf, Topology, type User } from './support/topology.ts';
@@ -21,13 +22,7 @@ describe('behind a proxy that is not believed, somebody who guesses passwords', 
     await broker.close();
   });
 
-  const gatewayWith = async (): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ broker: portsOf(broker) });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (): Promise<GatewayProcess> => gatewayForTest({ broker: portsOf(broker) });
 
   it('learns little of a login in use, whose user is served throughout', async () => {
     const gateway = await gatewayWith();

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { Guessers, loginsOf, via } from './support/guessers.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { type BrokerPorts, portsOf, Topology, type User } from './support/topology.ts';
@@ -21,13 +22,8 @@ describe('somebody who guesses passwords', () => {
     guessers = new Guessers(topology);
   });
 
-  const gatewayWith = async (settings: Settings = {}): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ broker: ports, ...settings });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (settings: Settings = {}): Promise<GatewayProcess> =>
+    gatewayForTest({ broker: ports, ...settings });
   afterAll(async () => {
     guessers.close();
     await broker.close();

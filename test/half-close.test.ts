@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
+import { gatewayForTest } from './support/for-test.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { basic, http } from './support/http.ts';
 import { backendOn } from './support/processes.ts';
@@ -125,8 +126,7 @@ describe('a client that ends its side of the connection', () => {
     ['a message', () => `/${topology.segment}/x/k`],
     ['the management plugin’s call', () => `/api/exchanges/${topology.segment}/x/publish`],
   ])('in the middle of the body of %s is told the request id that it gave, also under debug', async (_, path) => {
-    const gateway = await GatewayProcess.start({ application: { debug: true } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ application: { debug: true } });
     const cut = one('cut short')
       .slice(0, -3)
       .replace(/^POST \S+/, `POST ${path()}`);
@@ -140,8 +140,7 @@ describe('a client that ends its side of the connection', () => {
   it('gets its answer once its message is confirmed, though that takes a while', async () => {
     const proxy = await TcpProxy.start(topology.broker.port);
     onTestFinished(() => proxy.close());
-    const gateway = await GatewayProcess.start({ rabbitmq: { host: '127.0.0.1', port: proxy.port } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ rabbitmq: { host: '127.0.0.1', port: proxy.port } });
     proxy.link = { delayMs: 100 };
     expect(statuses(await writeAndEnd(connect(gateway.port, '127.0.0.1'), one('x')))).toEqual([204]);
     expect(await inQueue()).toEqual(['x']);

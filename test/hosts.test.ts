@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { gatewayForTest } from './support/for-test.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, basic, http, raw } from './support/http.ts';
 import { Topology } from './support/topology.ts';
@@ -147,8 +148,7 @@ describe('under a foreign name', () => {
   });
 
   it('a browser does not learn from /readyz where RabbitMQ is', async () => {
-    const alone = await GatewayProcess.start({ rabbitmq: { host: '127.0.0.1', port: 1 } });
-    onTestFinished(async () => void (await alone.stop()));
+    const alone = await gatewayForTest({ rabbitmq: { host: '127.0.0.1', port: 1 } });
     await alone.says('RabbitMQ cannot be reached');
     const unreachable = async (headers: Headers) =>
       JSON.parse((await http(alone.port, '/readyz', { method: 'GET', headers })).text).unreachable.length;

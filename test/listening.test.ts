@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
-import { configuration, GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import { configuration, type GatewayProcess, type Settings } from './support/gateway.ts';
 import { basic, FORM, http, keepAliveAgent } from './support/http.ts';
 import { canIsolate } from './support/isolated-machine.ts';
 import { Load, lost } from './support/load.ts';
@@ -28,8 +29,7 @@ describe('the gateway listens', () => {
   afterAll(() => topology.delete());
 
   async function start(settings: Settings = {}): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start({ publishing: PATIENT, ...settings });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ publishing: PATIENT, ...settings });
     return gateway;
   }
 

@@ -19,7 +19,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
-import { configuration, GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import { configuration, type GatewayProcess, type Settings } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { canIsolate } from './support/isolated-machine.ts';
 import { Topology } from './support/topology.ts';
@@ -55,13 +56,7 @@ describe('a log file', () => {
     },
     loggers: { statelessd: { level: 'INFO', handlers: ['console', 'file'] } },
   });
-  const gatewayWith = async (settings: Settings): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (settings: Settings): Promise<GatewayProcess> => gatewayForTest(settings);
   const refused = (port: number, id: string): Promise<Answer> =>
     http(port, `/${topology.segment}/missing/k`, {
       user: topology.user,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
-import { configuration, GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import { configuration, type GatewayProcess } from './support/gateway.ts';
 import { type Answer, type Call, FORM, http } from './support/http.ts';
 import { StreamReceiver } from './support/stream-receiver.ts';
 import { SyslogReceiver } from './support/syslog-receiver.ts';
@@ -15,13 +16,8 @@ describe('the log', () => {
   });
   afterAll(() => topology.delete());
 
-  const gatewayWith = async (logging?: object, application?: Record<string, unknown>): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ ...(logging && { logging }), ...(application && { application }) });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (logging?: object, application?: Record<string, unknown>): Promise<GatewayProcess> =>
+    gatewayForTest({ ...(logging && { logging }), ...(application && { application }) });
   const post = (gateway: GatewayProcess, exchange = 'x', call: Call = {}): Promise<Answer> =>
     http(gateway.port, `/${topology.segment}/${exchange}/k`, {
       user: topology.user,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { loginsOf, Statuses } from './support/guessers.ts';
 import { FORM, http, keepAliveAgent } from './support/http.ts';
 import { portsOf, Topology, type User } from './support/topology.ts';
@@ -23,13 +24,7 @@ describe('a user whose password is right makes the broker judge few logins', () 
     await broker.close();
   });
 
-  const gatewayWith = async (): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ broker: portsOf(broker) });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (): Promise<GatewayProcess> => gatewayForTest({ broker: portsOf(broker) });
   const post = (gateway: GatewayProcess, vhost = topology.segment, as = user) =>
     http(gateway.port, `/${vhost}/x/k`, { user: as, body: 'body=x', headers: FORM }, agent);
   const storm = async (posts: number, one: (n: number) => ReturnType<typeof post>): Promise<Statuses> => {

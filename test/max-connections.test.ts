@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeCertificates } from './support/certificates.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest, socketForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { basic, raw } from './support/http.ts';
 import { PausedPost } from './support/paused-post.ts';
 import { Topology } from './support/topology.ts';
@@ -21,19 +22,7 @@ describe('where there are as many connections as max_connections allows', () => 
   });
   afterAll(() => topology.delete());
 
-  const start = async (http: Record<string, unknown>): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ http });
-    onTestFinished(async () => void (await gateway.stop()));
-    return gateway;
-  };
-  const open = async (port: number): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1');
-    onTestFinished(() => void socket.destroy());
-    // It may be reset when it makes room.
-    socket.on('error', () => {});
-    await once(socket, 'connect');
-    return socket;
-  };
+  const start = (http: Record<string, unknown>): Promise<GatewayProcess> => gatewayForTest({ http });
   /** Asks on an open connection, and gives back the first bytes of the answer. */
   const ask = async (socket: Socket, bytes = GET): Promise<string> => {
     const answered = once(socket, 'data');
@@ -47,7 +36,11 @@ describe('where there are as many connections as max_connections allows', () => 
 
   it('the one that has been idle for longest makes room for a new one, and only that', async () => {
     const gateway = await start({ max_connections: 3 });
-    const sockets = [await open(gateway.port), await open(gateway.port), await open(gateway.port)];
+    const sockets = [
+      await socketForTest(gateway.port),
+      await socketForTest(gateway.port),
+      await socketForTest(gateway.port),
+    ];
     for (const socket of sockets) expect(await ask(socket)).toMatch(/^HTTP\/1\.1 200 /);
     const [first, second, third] = sockets;
     if (!first || !second || !third) throw new Error('three connections were opened');
@@ -62,16 +55,20 @@ describe('where there are as many connections as max_connections allows', () => 
 
   it('one that has sent nothing yet makes room, too', async () => {
     const gateway = await start({ max_connections: 2 });
-    const silent = [await open(gateway.port), await open(gateway.port), await open(gateway.port)];
+    const silent = [
+      await socketForTest(gateway.port),
+      await socketForTest(gateway.port),
+      await socketForTest(gateway.port),
+    ];
     expect(await raw(gateway.port, LAST)).toMatch(/^HTTP\/1\.1 200 /);
     for (const socket of silent.slice(0, 2)) expect(await text(socket)).toBe('');
   });
 
   it('one on which a request is on its way does not, while another is idle', async () => {
     const gateway = await start({ max_connections: 2 });
-    const begun = await open(gateway.port);
+    const begun = await socketForTest(gateway.port);
     begun.write(GET.slice(0, 20));
-    const idle = await open(gateway.port);
+    const idle = await socketForTest(gateway.port);
     expect(await ask(idle)).toMatch(/^HTTP\/1\.1 200 /);
     const ended = text(idle);
     expect(await raw(gateway.port, LAST)).toMatch(/^HTTP\/1\.1 200 /);
@@ -81,7 +78,7 @@ describe('where there are as many connections as max_connections allows', () => 
 
   it('one whose head does not get on makes room where none is idle', async () => {
     const gateway = await start({ max_connections: 2, headers_timeout: 60 });
-    const slow = [await open(gateway.port), await open(gateway.port)];
+    const slow = [await socketForTest(gateway.port), await socketForTest(gateway.port)];
     for (const socket of slow) socket.write(GET.slice(0, 20));
     await expect.poll(() => raw(gateway.port, LAST), { timeout: 20_000 }).toMatch(/^HTTP\/1\.1 200 /);
   });
@@ -108,7 +105,7 @@ describe('where there are as many connections as max_connections allows', () => 
   it('ten times as many silent ones let everybody in', async () => {
     const gateway = await start({ max_connections: 50 });
     for (let n = 0; n < 500; n += 1) {
-      await open(gateway.port);
+      await socketForTest(gateway.port);
       if (n % 50 === 0) expect(await raw(gateway.port, LAST)).toMatch(/^HTTP\/1\.1 200 /);
     }
     expect(await raw(gateway.port, LAST)).toMatch(/^HTTP\/1\.1 200 /);
@@ -129,7 +126,7 @@ describe('where there are as many connections as max_connections allows', () => 
       await once(socket, 'secureConnect');
       return socket;
     };
-    const mute = [await open(gateway.port), await open(gateway.port)];
+    const mute = [await socketForTest(gateway.port), await socketForTest(gateway.port)];
     const first = await secure();
     expect(await ask(first)).toMatch(/^HTTP\/1\.1 200 /);
     await text(mute[0] ?? first);

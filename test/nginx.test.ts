@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
 import { type ClaimedPort, claimFreePort } from '../wrangler-free-local/ports.ts';
 import { readDocument } from './docs/document.ts';
+import { gatewayForTest } from './support/for-test.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, basic, FORM, http, keepAliveAgent } from './support/http.ts';
 import { Nginx } from './support/nginx.ts';
@@ -332,8 +333,7 @@ describe('behind nginx with config/nginx.conf, when something breaks,', () => {
   });
 
   it('a single backend that fails again and again is never put aside', async () => {
-    const alone = await GatewayProcess.start({ ...SETTINGS, ports: 1, broker: topology.broker });
-    onTestFinished(async () => void (await alone.stop()));
+    const alone = await gatewayForTest({ ...SETTINGS, ports: 1, broker: topology.broker });
     const inFront = await Nginx.start(alone.ports);
     onTestFinished(() => inFront.stop());
     onTestFinished(() => broker.resume());
@@ -367,8 +367,7 @@ describe('behind nginx with config/nginx.conf,', () => {
     const topology = await Topology.create();
     onTestFinished(() => topology.delete());
     await topology.exchangeWithQueue();
-    const gateway = await GatewayProcess.start({ ...SETTINGS, ports: 4 });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ ...SETTINGS, ports: 4 });
     const nobody = await claimFreePort();
     onTestFinished(() => nobody.release());
     const nginx = await Nginx.start([nobody.port, ...gateway.ports]);
@@ -387,8 +386,7 @@ describe('behind nginx with config/nginx.conf,', () => {
     const directory = await mkdtemp(join(tmpdir(), 'statelessd-test-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const sockets = [join(directory, '0.sock'), join(directory, '1.sock')];
-    const gateway = await GatewayProcess.start({ ports: 0, http: { xheaders: true, sockets } });
-    onTestFinished(async () => void (await gateway.stop()));
+    await gatewayForTest({ ports: 0, http: { xheaders: true, sockets } });
     const nginx = await Nginx.start(sockets.map((socket) => `unix:${socket}`));
     onTestFinished(() => nginx.stop());
     const call = { user: topology.user, body: 'body=x', headers: FORM };

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from './support/gateway.ts';
 import { basic, raw } from './support/http.ts';
+import { pipelinedPosts } from './support/pipelined-posts.ts';
 import { Topology, type User } from './support/topology.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -119,13 +120,8 @@ describe.each(['here', '24', '26'])('on Node %s', (version) => {
 
   it('hundreds of pipelined requests are served, each once, whatever their framing', async () => {
     const bodies = Array.from({ length: 500 }, (_, n) => `${n}:`.padEnd(n % 20 === 0 ? 30_000 : 10, 'x'));
-    const post = (body: string, n: number): string =>
-      `POST ${path} HTTP/1.1\r\nHost: g\r\nAuthorization: ${basic(topology.user)}\r\nContent-Type: text/plain\r\n` +
-      `${n === bodies.length - 1 ? 'Connection: close\r\n' : ''}${n % 5 === 0 ? 'Connection: Upgrade\r\nUpgrade: h2c\r\n' : ''}` +
-      (n % 3 === 0
-        ? `Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
-        : `Content-Length: ${body.length}\r\n\r\n${body}`);
-    const received = await raw(gateway.port, bodies.map(post).join(''));
+    const upgrade = (n: number): string => (n % 5 === 0 ? 'Connection: Upgrade\r\nUpgrade: h2c\r\n' : '');
+    const received = await raw(gateway.port, pipelinedPosts(path, topology.user, bodies, upgrade));
     expect(received.match(/^HTTP\/1\.1 \d+/gm)).toEqual(bodies.map(() => 'HTTP/1.1 204'));
     const published = (await topology.drain()).map(({ content }) => content.toString());
     expect(published.sort().join('\n') === bodies.toSorted().join('\n')).toBe(true);

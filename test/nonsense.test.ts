@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { describe, expect, it } from 'vitest';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { http } from './support/http.ts';
 import { backendOn, isAlive } from './support/processes.ts';
 
@@ -8,8 +9,7 @@ const PRELOADED = fileURLToPath(new URL('support/nonsense.mjs', import.meta.url)
 
 async function startWith(kind: string): Promise<GatewayProcess> {
   const through = ['env', `NONSENSE=${kind}`, `NODE_OPTIONS=--import=${PRELOADED}`];
-  const gateway = await GatewayProcess.start({ ports: 2, through });
-  onTestFinished(async () => void (await gateway.stop()));
+  const gateway = await gatewayForTest({ ports: 2, through });
   return gateway;
 }
 

@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as v from 'valibot';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERSION } from '../src/adapter/process/version.ts';
 import { compilePattern } from '../src/config/pattern.ts';
 import { routeTable } from '../src/handler/app.ts';
@@ -10,6 +10,7 @@ import { createOpenApi } from '../src/handler/openapi/document.ts';
 import { schemaOf } from '../src/handler/openapi/schema.ts';
 import { PROBLEM_TYPES } from '../src/handler/problem.ts';
 import { expectDescribed } from './support/described.ts';
+import { gatewayForTest } from './support/for-test.ts';
 import { GatewayProcess } from './support/gateway.ts';
 import { type Answer, http } from './support/http.ts';
 
@@ -61,10 +62,7 @@ describe('GET /openapi.json', () => {
   });
 
   it('is for operators', async () => {
-    const strict = await GatewayProcess.start({ http: { operations: { allow: ['203.0.113.0/24'] } } });
-    onTestFinished(async () => {
-      await strict.stop();
-    });
+    const strict = await gatewayForTest({ http: { operations: { allow: ['203.0.113.0/24'] } } });
     const refused = await http(strict.port, '/openapi.json', { method: 'GET' });
     expect([refused.status, refused.problem.type]).toEqual([403, 'urn:statelessd:operations-refused']);
   });

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { type Answer, FORM, http, keepAliveAgent } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
@@ -11,13 +12,7 @@ describe('an operator', () => {
   });
   afterAll(() => topology.delete());
 
-  const gatewayWith = async (settings: Settings): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const gatewayWith = (settings: Settings): Promise<GatewayProcess> => gatewayForTest(settings);
   const get = (gateway: GatewayProcess, path: string, headers: Record<string, string> = {}): Promise<Answer> =>
     http(gateway.port, path, { method: 'GET', headers });
   const post = (gateway: GatewayProcess): Promise<Answer> =>

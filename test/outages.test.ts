@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, startBroker } from '../wrangler-free-local/broker.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { type Answer, basic, type Call, FORM, http } from './support/http.ts';
 import { type BrokerPorts, portsOf, Topology } from './support/topology.ts';
 
@@ -24,10 +25,7 @@ describe('while the broker', () => {
 
   /** A gateway that knows the user, for it has published already. */
   const gatewayWith = async (settings: Settings = {}): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ broker: ports, ...settings });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
+    const gateway = await gatewayForTest({ broker: ports, ...settings });
     // The first proves the exchange, the second has its channel opened.
     for (const body of ['body=first', 'body=second']) expect((await post(gateway, '', { body })).status).toBe(204);
     await topology.drain();

@@ -2,15 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { http } from './support/http.ts';
 
 describe('the page at / and its files', () => {
   const get = (gateway: GatewayProcess, path: string) => http(gateway.port, path, { method: 'GET' });
 
   async function gatewayWith(paths: object): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start({ application: { paths } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ application: { paths } });
     return gateway;
   }
 
@@ -66,8 +66,7 @@ describe('the page at / and its files', () => {
     ],
   ])('are the built-in ones instead of a template %s, which is warned of once', async (_, template) => {
     const base = await folderWith({ 'templates/dashboard.html': template });
-    const gateway = await GatewayProcess.start({ ports: 2, application: { paths: { base, templates: 'templates' } } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ ports: 2, application: { paths: { base, templates: 'templates' } } });
     for (const port of gateway.ports) {
       const { text } = await http(port, '/', { method: 'GET' });
       expect(text).toContain('<title>statelessd</title>');
@@ -116,8 +115,7 @@ describe('the page at / and its files', () => {
 
 describe('Application.debug', () => {
   const stackOf = async (debug: boolean): Promise<unknown> => {
-    const gateway = await GatewayProcess.start({ application: { debug } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ application: { debug } });
     return JSON.parse((await http(gateway.port, '/v/x/k', { body: 'x' })).text).stack;
   };
 

@@ -2,7 +2,8 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { basic, raw } from './support/http.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 import { Topology } from './support/topology.ts';
@@ -30,11 +31,7 @@ describe('a client that pipelines', () => {
   });
   afterAll(() => topology.delete());
 
-  const start = async (settings: Settings = {}): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => void (await gateway.stop()));
-    return gateway;
-  };
+  const start = (settings: Settings = {}): Promise<GatewayProcess> => gatewayForTest(settings);
   const inQueue = async (): Promise<string[]> => (await topology.drain()).map(({ content }) => content.toString());
   const confirmed = (exchanges: readonly Exchange[]): string[] =>
     exchanges.filter(({ status }) => status === 204).map(({ id }) => id);

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { BackendStats } from '../src/handler/stats.ts';
 import type { Broker } from '../wrangler-free-local/broker.ts';
 import { startBroker } from '../wrangler-free-local/broker.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { basic, http } from './support/http.ts';
 import { backendsOf } from './support/processes.ts';
 import { lintMetrics } from './support/promtool.ts';
@@ -42,8 +43,7 @@ describe('memory that requests take', () => {
   });
 
   async function start(settings: Parameters<typeof GatewayProcess.start>[0] = SETTINGS): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest(settings);
     return gateway;
   }
 
@@ -240,8 +240,7 @@ describe('names that an authentication backend accepts, whatever they are,', () 
   });
 
   it('are forgotten in the end, and their totals are not', async () => {
-    const gateway = await GatewayProcess.start({ broker: portsOf(broker), rabbitmq: { max_connections: 20 } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ broker: portsOf(broker), rabbitmq: { max_connections: 20 } });
     const names = Array.from({ length: 620 }, (_, n) => `user-${n}`);
     for (let n = 0; n < names.length; n += 5)
       await Promise.all(

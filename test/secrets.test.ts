@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
 import { basic, FORM, http, raw } from './support/http.ts';
 import { childrenOf } from './support/processes.ts';
 import { SyslogReceiver } from './support/syslog-receiver.ts';
@@ -45,8 +45,7 @@ describe('a secret', () => {
       root: { level: 'DEBUG', handlers: Object.keys(handlers) },
       disable_existing_loggers: false,
     };
-    const gateway = await GatewayProcess.start({ logging, application: { debug: true } });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ logging, application: { debug: true } });
     const { port } = gateway;
     const { user, segment } = topology;
     const path = `/${segment}/x/k`;
@@ -143,8 +142,7 @@ describe('a secret', () => {
       },
       loggers: { statelessd: { level: 'INFO', handlers: ['console', 'syslog'] } },
     };
-    const gateway = await GatewayProcess.start({ logging, through: ['env', `BROKER_PASSWORD=${SECRET}`] });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ logging, through: ['env', `BROKER_PASSWORD=${SECRET}`] });
     await expect.poll(() => syslog.received(), { timeout: 30_000 }).toContain('listening on');
     const perl = childrenOf(gateway.pid).filter(({ title }) => title === 'perl');
     expect(perl).toHaveLength(1);

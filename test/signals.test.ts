@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { FORM, http } from './support/http.ts';
 import { backendOn, backendsOf, childrenOf, isAlive, statusOf } from './support/processes.ts';
 import { Topology } from './support/topology.ts';
@@ -16,8 +17,7 @@ const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const DEBUGGER = /Debugger listening/;
 
 async function start(settings: Settings = {}): Promise<GatewayProcess> {
-  const gateway = await GatewayProcess.start(settings);
-  onTestFinished(async () => void (await gateway.stop()));
+  const gateway = await gatewayForTest(settings);
   return gateway;
 }
 

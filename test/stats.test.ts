@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { BackendStats, InstallationStats } from '../src/handler/stats.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { FORM, http } from './support/http.ts';
 import { backendsOn } from './support/processes.ts';
 import { lintMetrics } from './support/promtool.ts';
@@ -18,8 +19,7 @@ describe('the figures', () => {
   afterAll(() => topology.delete());
 
   async function start(settings: Settings): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest(settings);
     return gateway;
   }
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DatagramReceiver } from './support/datagram-receiver.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { basic, FORM, http } from './support/http.ts';
 import { SyslogReceiver } from './support/syslog-receiver.ts';
 import { Topology } from './support/topology.ts';
@@ -38,11 +39,7 @@ describe('a record', () => {
     onTestFinished(() => receiver.close());
   });
 
-  const start = async (settings: Settings): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start(settings);
-    onTestFinished(async () => void (await gateway.stop()));
-    return gateway;
-  };
+  const start = (settings: Settings): Promise<GatewayProcess> => gatewayForTest(settings);
   const logging = (handlers: Readonly<Record<string, object>>, properties: object = {}): object => ({
     version: 1,
     formatters: {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { claimFreePort } from '../wrangler-free-local/ports.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { http } from './support/http.ts';
 import { NotifyReceiver } from './support/notify-receiver.ts';
 import { backendOn, backendsOf } from './support/processes.ts';
@@ -21,8 +22,7 @@ async function startReceiver(): Promise<NotifyReceiver> {
 }
 
 async function start(settings: Settings): Promise<GatewayProcess> {
-  const gateway = await GatewayProcess.start(settings);
-  onTestFinished(async () => void (await gateway.stop()));
+  const gateway = await gatewayForTest(settings);
   return gateway;
 }
 

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { http, keepAliveAgent } from './support/http.ts';
 import { childrenOf, ended } from './support/processes.ts';
 
@@ -24,8 +25,7 @@ beforeEach(async () => {
 });
 
 async function start(settings: Settings): Promise<GatewayProcess> {
-  const gateway = await GatewayProcess.start(settings);
-  onTestFinished(async () => void (await gateway.stop()));
+  const gateway = await gatewayForTest(settings);
   return gateway;
 }
 

@@ -7,7 +7,8 @@ import { buffer } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
-import { GatewayProcess } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess } from './support/gateway.ts';
 import { basic, FORM } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
@@ -28,8 +29,7 @@ describe('HTTPS', () => {
   });
 
   async function start(http: Record<string, unknown>): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.start({ http });
-    onTestFinished(async () => void (await gateway.stop()));
+    const gateway = await gatewayForTest({ http });
     return gateway;
   }
 

@@ -4,7 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Certificates, makeCertificates } from './support/certificates.ts';
-import { GatewayProcess, type Settings } from './support/gateway.ts';
+import { gatewayForTest } from './support/for-test.ts';
+import type { GatewayProcess, Settings } from './support/gateway.ts';
 import { type Answer, FORM, http } from './support/http.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 import { sharedBroker, Topology } from './support/topology.ts';
@@ -51,17 +52,12 @@ describe('a RabbitMQ that cannot be reached', () => {
   const closing = () => createServer((socket) => socket.once('data', () => socket.destroy()));
   const silent = () => createServer(() => {});
 
-  const start = async (rabbitmq: Record<string, unknown>, settings: Settings = {}): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({
+  const start = (rabbitmq: Record<string, unknown>, settings: Settings = {}): Promise<GatewayProcess> =>
+    gatewayForTest({
       rabbitmq: { connect_timeout: 0.5, ...rabbitmq },
       publishing: { publish_timeout: 1 },
       ...settings,
     });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
   const get = async (gateway: GatewayProcess, path: string) =>
     JSON.parse((await http(gateway.port, path, { method: 'GET' })).text);
   const post = (gateway: GatewayProcess): Promise<Answer> =>
@@ -217,13 +213,7 @@ describe('a connection to RabbitMQ that ends', () => {
   });
   afterAll(() => topology.delete());
 
-  const started = async (port: number): Promise<GatewayProcess> => {
-    const gateway = await GatewayProcess.start({ rabbitmq: { host: '127.0.0.1', port } });
-    onTestFinished(async () => {
-      await gateway.stop();
-    });
-    return gateway;
-  };
+  const started = (port: number): Promise<GatewayProcess> => gatewayForTest({ rabbitmq: { host: '127.0.0.1', port } });
   const post = (gateway: GatewayProcess): Promise<Answer> =>
     http(gateway.port, `/${topology.segment}/x/k`, { user: topology.user, body: 'body=x', headers: FORM });
   it('is logged with host, port and what the broker said', async () => {

@@ -8,7 +8,7 @@ import { on, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { GatewayProcess } from '../support/gateway.ts';
+import { gatewayForTest } from '../support/for-test.ts';
 import { FORM, http } from '../support/http.ts';
 import { Topology } from '../support/topology.ts';
 
@@ -42,8 +42,7 @@ it('Celery runs the tasks that are posted', async () => {
   const topology = await Topology.create();
   onTestFinished(() => topology.delete());
   await topology.exchangeWithQueue();
-  const gateway = await GatewayProcess.start();
-  onTestFinished(async () => void (await gateway.stop()));
+  const gateway = await gatewayForTest();
   const { broker, vhost, user, segment } = topology;
 
   const [form, batch] = [randomUUID(), randomUUID()];

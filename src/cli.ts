@@ -5,8 +5,8 @@ import './adapter/process/no-debugger.ts';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { printAll } from './adapter/logging/print-all.ts';
 import { openStandardOutputs } from './adapter/logging/standard-output.ts';
+import { writeWhole } from './adapter/logging/write-whole.ts';
 import { EXIT } from './adapter/process/exit-codes.ts';
 import { forkBackend } from './adapter/process/fork-backend.ts';
 import { VERSION } from './adapter/process/version.ts';
@@ -67,7 +67,7 @@ function fail(code: number, reason: string): never {
 }
 
 function print(text: string): never {
-  printAll(text);
+  writeWhole(1, Buffer.from(text));
   process.exit(EXIT.ok);
 }
 
@@ -83,6 +83,6 @@ const fork = (): ChildProcess => {
 };
 const { run } = await import('./program.ts');
 const end = await run({ ...args, fork, outputs });
-printAll(end.printed ?? '');
+writeWhole(1, Buffer.from(end.printed ?? ''));
 if (end.code === EXIT.ok) print(end.text);
 fail(end.code, end.text);

@@ -13,6 +13,7 @@ import type { LinkOptions } from './amqp/link.ts';
 import type { ConnectionsSnapshot } from './amqp/statistics.ts';
 import { type BuiltInAssets, FileAssets } from './http/assets.ts';
 import { AddressSet } from './http/client-address.ts';
+import { loggedTarget } from './http/logged-target.ts';
 import { type Fetch, HttpServer } from './http/server.ts';
 import { connectionsWithin, DescriptorWatch, maxDescriptors } from './process/descriptors.ts';
 import { EventLoopWatch } from './process/event-loop.ts';
@@ -134,7 +135,13 @@ export class Gateway {
       },
       ({ method, status, milliseconds, target, client, notPublished }) => {
         this.#requests.add(method, status, milliseconds);
-        logs.access(levelOf(status), 'answered', { status, method, target, client, ms: Math.round(milliseconds) });
+        logs.access(levelOf(status), 'answered', () => ({
+          status,
+          method,
+          target: target === undefined ? undefined : loggedTarget(target),
+          client,
+          ms: Math.round(milliseconds),
+        }));
         if (!notPublished) return;
         const { requestId, outcome } = notPublished;
         logs.gateway(levelOf(status), 'not published', { request_id: requestId, status, outcome, client });

@@ -6,12 +6,15 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 /** Where lines go is the adapter's business; the handler is only given the door. */
 export type Log = (level: LogLevel, sentence: string, fields?: LogFields) => void;
 
+/** As `Log`. What a line says is asked for only if it is written, for most lines are not. */
+export type AccessLog = (level: LogLevel, sentence: string, fields: () => LogFields) => void;
+
 /** The loggers of the gateway, which operators can turn up and down one by one. */
 export interface Logs {
   /** What the gateway does, and each message that it could not publish. */
   readonly gateway: Log;
   /** Each request with its answer. */
-  readonly access: Log;
+  readonly access: AccessLog;
   /** What becomes of the connections to RabbitMQ. */
   readonly broker: Log;
 }

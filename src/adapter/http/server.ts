@@ -17,7 +17,6 @@ import { ConnectionLimit } from './connection-limit.ts';
 import { Entrances } from './entrances.ts';
 import { IncomingRequest, type ServerKnowledge } from './incoming-request.ts';
 import { LingeringCloses } from './lingering-close.ts';
-import { loggedTarget } from './logged-target.ts';
 import { OneATurn } from './one-a-turn.ts';
 import {
   CUT_SHORT,
@@ -61,7 +60,7 @@ export interface Answered {
   readonly method: string;
   readonly status: number;
   readonly milliseconds: number;
-  /** The request's own, where there was a request. */
+  /** As the client wrote it, passwords and all, where there was a request. */
   readonly target?: string | undefined;
   /** The client's address, where it is known. */
   readonly client?: string | undefined;
@@ -254,7 +253,7 @@ export class HttpServer {
       method,
       status: socket.destroyed ? GONE : response.status,
       milliseconds: performance.now() - startedAt,
-      target: loggedTarget(target),
+      target,
       client: client.address,
       notPublished: fault && method === 'POST' ? refusalOf(response) : undefined,
     });
@@ -326,7 +325,7 @@ export class HttpServer {
       method,
       status: refusal.status,
       milliseconds: 0,
-      target: target === undefined ? undefined : loggedTarget(target),
+      target,
       client: connection.peer.address,
       // Browsers open connections on which nothing comes; a beginning of which no method is known may be a message's.
       notPublished: method === 'POST' || (method === 'UNKNOWN' && !connection.silent) ? refusalOf(refusal) : undefined,

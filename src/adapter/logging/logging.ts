@@ -1,5 +1,5 @@
 import type { LoggingConfig } from '../../config/logging.ts';
-import type { Log, LogFields, LogLevel, Logs } from '../../handler/log.ts';
+import type { LogFields, LogLevel, Logs } from '../../handler/log.ts';
 import type { Entry } from './entry.ts';
 import { messageOf } from './entry.ts';
 import { effectiveLoggers } from './hierarchy.ts';
@@ -32,11 +32,12 @@ let installed: Installed = { loggers: { gateway: NONE, access: NONE, broker: NON
 /** The doors to the loggers. What is behind them is `configureLogging`'s to say, and may change while they are in use. */
 export function openLogs(more: LogFields = {}): Logs {
   const logOf =
-    (door: keyof Logs): Log =>
-    (level, sentence, fields) => {
+    (door: keyof Logs) =>
+    (level: LogLevel, sentence: string, fields?: LogFields | (() => LogFields)): void => {
       const { name, level: lowest, write } = installed.loggers[door];
       if (PYTHON_LEVELS[level][1] < lowest) return;
-      write({ level, name, sentence, fields: { ...more, ...fields }, time: Date.now() });
+      const stated = typeof fields === 'function' ? fields() : fields;
+      write({ level, name, sentence, fields: { ...more, ...stated }, time: Date.now() });
     };
   return { gateway: logOf('gateway'), access: logOf('access'), broker: logOf('broker') };
 }

@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { Outage } from './outage.ts';
 import { codeOf, FULL_MS, type OutletListener, RETRY_MS, reasonOf } from './outlet.ts';
 import { RecordQueue } from './record-queue.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Where a process writes what nobody says anything about. */
 export interface StandardOutputs {
@@ -21,8 +22,6 @@ const FIRST_FULL_MS = 1;
 
 /** How long an exit waits for a reader that is behind. */
 const LAST_WORDS_MS = 500;
-
-const LAST_WORDS_STEP_MS = 5;
 
 /** How a descriptor is written without waiting for a reader, or for a disk. */
 interface Way {
@@ -124,16 +123,7 @@ export class StandardOutput {
   #flush(): void {
     const { fd } = this.#way;
     const until = performance.now() + LAST_WORDS_MS;
-    while (!this.#queue.isEmpty) {
-      const bytes = this.#queue.take();
-      try {
-        this.#queue.putBack(bytes.subarray(writeSync(fd, bytes)));
-      } catch (error) {
-        if (codeOf(error) !== 'EAGAIN' || performance.now() > until) return;
-        this.#queue.putBack(bytes);
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WORDS_STEP_MS);
-      }
-    }
+    while (!this.#queue.isEmpty && writeWhole(fd, this.#queue.take(), until));
   }
 }
 

@@ -16,7 +16,7 @@ export const loginQuestion = v.object({
   attempt: v.object({
     login: digest,
     credentials: digest,
-    username: v.optional(digest),
+    username: v.undefinedable(digest),
     addressed: v.boolean(),
     hearsay: v.boolean(),
     origin: digest,

@@ -21,7 +21,7 @@ export class ThrottleDoor {
     if (this.#closed || this.#open.has(id)) return;
     if (this.#open.size >= MAX_OPEN) return this.#send({ kind: 'login', id, retryAfterSeconds: 1 });
     this.#open.set(id, undefined);
-    const permit = await this.#throttle.enter({ ...attempt, username: attempt.username }, withinMs);
+    const permit = await this.#throttle.enter(attempt, withinMs);
     if (permit.kind !== 'permitted') {
       this.#open.delete(id);
       return this.#send({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gatewayForTest } from './support/for-test.ts';
 import type { GatewayProcess } from './support/gateway.ts';
-import { Guessers, type Headers, via } from './support/guessers.ts';
+import { Guessers, type Headers, Statuses, via } from './support/guessers.ts';
 import { http } from './support/http.ts';
 import { Topology } from './support/topology.ts';
 
@@ -69,6 +69,17 @@ describe('the address of a client behind a proxy that is believed', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
     const user = await guessers.newUser();
     expect((await guessers.post(gateway, user, via('198.51.100.1', '10.0.9.1'))).status).toBe(204);
+  });
+
+  it('is believed for few guesses of a client that has an address of the trusted networks and invents others', async () => {
+    const gateway = await gatewayWith({ xheaders: true });
+    const statuses = new Statuses();
+    for (let n = 0; n < 60; n += 1) {
+      const user = { username: `invented-${n}`, password: 'p' };
+      statuses.add((await guessers.post(gateway, user, via(`203.0.113.${n}`, '10.0.5.7'))).status);
+    }
+    expect(statuses.seen).toEqual([401, 429]);
+    expect(statuses.of(401)).toBeLessThanOrEqual(40);
   });
 
   it('need not be known where any may read the statistics', async () => {

@@ -1,3 +1,4 @@
+import { waitUntilStopped } from './all-stopped.ts';
 import type { BrokerDirectory } from './broker-directory.ts';
 import { giveUpDirectory, openDirectory, readCookie, writeConfig, writeNodeFiles } from './broker-directory.ts';
 import { brokerEnvironment } from './broker-environment.ts';
@@ -198,7 +199,9 @@ class PrivateBroker implements Broker {
   }
 
   suspend() {
-    this.#processes.node.signal('SIGSTOP');
+    const { node } = this.#processes;
+    node.signal('SIGSTOP');
+    waitUntilStopped(node.pid);
   }
 
   resume() {
